@@ -1,0 +1,74 @@
+"""Starts the tests' own PostgreSQL and Valkey, and sets the environment before Django reads its settings.
+
+Loaded by ``-p tests.plugin`` in pyproject.toml. With pytest-xdist the controller starts the servers once and its
+workers inherit the addresses. ``TEST_DATABASE_URL`` and ``TEST_REDIS_URL`` name servers to use instead.
+"""
+
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+
+from shopdesk import embedded
+
+_servers: list[embedded.Server] = []
+_folders: list[Path] = []
+
+
+def _folder() -> Path:
+    folder = embedded.short_folder()
+    _folders.append(folder)
+    return folder
+
+
+def _database_url() -> str:
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        return given
+    server = embedded.Postgres(_folder(), durable=False)
+    _servers.append(server)
+    return server.start().url
+
+
+def _redis_url() -> str:
+    if given := os.environ.get("TEST_REDIS_URL"):
+        return given
+    server = embedded.Valkey(_folder())
+    _servers.append(server)
+    return server.start().url
+
+
+def _set_environment() -> None:
+    media = Path(tempfile.mkdtemp(prefix="shopdesk-media-"))
+    _folders.append(media)
+    # Nothing of the developer's own settings may reach the tests.
+    for name in list(os.environ):
+        if name.startswith(("EMAIL_", "ANYMAIL_", "DJANGO_")) or name.endswith("_FILE"):
+            del os.environ[name]
+    os.environ.update(
+        DJANGO_SETTINGS_MODULE="shopdesk.settings",
+        READ_DOT_ENV="false",
+        SECRET_KEY=secrets.token_urlsafe(50),
+        DEBUG="false",
+        DEMO="false",
+        STATICFILES_MANIFEST="false",
+        SITE_URL="http://testserver",
+        ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
+        DATABASE_URL=_database_url(),
+        REDIS_URL=_redis_url(),
+        MEDIA_ROOT=str(media),
+        EMAIL_URL="smtp://127.0.0.1:1",
+        DEFAULT_FROM_EMAIL="support@shop.example",
+    )
+
+
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _set_environment()
+
+
+def pytest_unconfigure() -> None:
+    """Stop what was started here. The servers' guards do the same when this process is killed."""
+    for server in _servers:
+        server.stop()
+    for folder in _folders:
+        shutil.rmtree(folder, ignore_errors=True)
