@@ -1,0 +1,48 @@
+"""The guard of every staff view."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+
+from shopdesk.accounts.models import User
+from shopdesk.accounts.permissions import P
+
+A = ParamSpec("A")
+
+
+class StaffRequest(HttpRequest):
+    """A request whose user is known to be a member of staff."""
+
+    user: User
+
+
+def staff_view(
+    *needs: P,
+) -> Callable[
+    [Callable[Concatenate[StaffRequest, A], HttpResponseBase]], Callable[Concatenate[HttpRequest, A], HttpResponseBase]
+]:
+    """Let in staff who hold every permission of ``needs``.
+
+    A visitor is sent to the sign-in page; staff without the permission get 403. The wrapped view carries its needs as
+    ``staff_needs``, so that a test can hold the URL configuration against the written matrix.
+    """
+
+    def decorate(
+        view: Callable[Concatenate[StaffRequest, A], HttpResponseBase],
+    ) -> Callable[Concatenate[HttpRequest, A], HttpResponseBase]:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: A.args, **kwargs: A.kwargs) -> HttpResponseBase:
+            if not isinstance(request.user, User):
+                return redirect_to_login(request.get_full_path())
+            if not request.user.has_perms([*needs]):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)  # type: ignore[arg-type]  # narrowed two lines above
+
+        guarded.staff_needs = needs  # type: ignore[attr-defined]  # read by the tests
+        return guarded
+
+    return decorate

@@ -1,0 +1,79 @@
+"""The staff's navigation: an ordered plain list, filtered by what the person may see."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from shopdesk.accounts.models import User
+from shopdesk.accounts.permissions import P
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of the navigation. ``key`` is compared with the page's ``nav_active``."""
+
+    key: str
+    label: str | Promise
+    url: str
+    count: int | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    label: str | Promise
+    items: list[Item]
+
+
+# (group label, [(key, label, URL name, permission)])
+_TABLE: list[tuple[str | Promise, list[tuple[str, Promise, str, P | None]]]] = [
+    (
+        "",
+        [
+            ("home", _("Home"), "admin:index", None),
+            ("inquiries", _("Inquiries"), "desk-inquiries:list", P.INQUIRIES_VIEW),
+            ("returns", _("Returns"), "desk-returns:list", P.RETURNS_VIEW),
+            ("followups", _("Follow-ups"), "desk-followups:list", P.FOLLOWUPS_VIEW),
+            ("mail", _("Sent mail"), "desk-mail:list", P.MAIL_VIEW),
+        ],
+    ),
+    (
+        _("Shop"),
+        [
+            ("orders", _("Orders"), "desk-shop:orders", P.ORDERS_VIEW),
+            ("customers", _("Customers"), "desk-shop:customers", P.ORDERS_VIEW),
+            ("imports", _("Import"), "desk-shop:imports", P.ORDERS_IMPORT),
+            ("faq", _("FAQ"), "desk-faq:list", P.FAQ_VIEW),
+        ],
+    ),
+    (
+        _("Settings"),
+        [
+            ("settings", _("Settings"), "desk:settings", P.SETTINGS_CHANGE),
+            ("staff", _("Staff"), "admin:accounts_user_changelist", P.STAFF_MANAGE),
+            ("audit", _("Audit log"), "admin:accounts_auditentry_changelist", P.AUDIT_VIEW),
+        ],
+    ),
+]
+
+
+def navigation_for(request: HttpRequest) -> list[Group]:
+    """What this person may open; nothing for visitors."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, User):
+        return []
+    groups = []
+    for label, rows in _TABLE:
+        items = []
+        for key, text, name, need in rows:
+            if need is not None and not user.has_perm(need):
+                continue
+            try:
+                items.append(Item(key, text, reverse(name)))
+            except NoReverseMatch:
+                continue
+        if items:
+            groups.append(Group(label, items))
+    return groups

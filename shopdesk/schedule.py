@@ -1,0 +1,29 @@
+"""The static beat table. Each entry rings a sweep over due rows; two beats, a lost or a repeated ring change nothing.
+
+``expires`` keeps a backlog of rings from piling up while workers are away: a ring older than its interval is useless.
+"""
+
+from typing import TypedDict
+
+
+class Ring(TypedDict):
+    task: str
+    schedule: float
+    options: dict[str, float]
+
+
+def every(seconds: float, task: str) -> Ring:
+    """Ring ``task`` every ``seconds`` seconds; an unheard ring expires with the next one."""
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+
+
+BEAT_SCHEDULE: dict[str, Ring] = {
+    # every 15 seconds: note that beat and a worker are alive (read by /readyz and `manage.py doctor`)
+    "heartbeat": every(15, "shopdesk.desk.tasks.heartbeat"),
+    # every 5 seconds: send letters that are due, and settle those whose worker died
+    "outgoing mail": every(5, "shopdesk.mail.tasks.sweep_outgoing"),
+    # every 60 seconds: plan follow-ups for new facts about orders
+    "follow-up planning": every(60, "followups.tasks.sweep_planning"),
+    # every 15 seconds: decide the follow-ups that are due and queue their letters
+    "follow-up sending": every(15, "followups.tasks.sweep_sending"),
+}

@@ -1,0 +1,22 @@
+"""Where everything is. Only include()s: each room names its own addresses."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("faq.urls")),
+    path("contact/", include("inquiries.urls.public")),
+    path("returns/", include("returns.urls.public")),
+    path("preferences/", include("followups.urls.public")),
+    path("language/", include("django.conf.urls.i18n")),
+    path("account/", include("allauth.urls")),
+    path("admin/inquiries/", include("inquiries.urls.desk")),
+    path("admin/returns/", include("returns.urls.desk")),
+    path("admin/followups/", include("followups.urls.desk")),
+    path("admin/faq/", include("faq.urls_desk")),
+    path("admin/mail/", include("shopdesk.mail.urls")),
+    path("admin/shop/", include("shopdesk.shop.urls")),
+    path("admin/", include("shopdesk.desk.urls")),
+    path("admin/", admin.site.urls),
+    path("", include("shopdesk.desk.urls_health")),
+]
