@@ -1,0 +1,15 @@
+// Menus are <details>: they open without this script. It closes them on Escape and on a click elsewhere.
+(() => {
+  const open = () => document.querySelectorAll("details[data-drawer][open], details.popover[open]");
+
+  document.addEventListener("click", (event) => {
+    for (const menu of open()) if (!menu.contains(event.target)) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of open()) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+})();
