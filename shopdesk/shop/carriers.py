@@ -49,7 +49,9 @@ CARRIERS: dict[str, Carrier] = {
             mod7=True,
         ),
         Carrier("seino", r"\d{10}", "https://track.seino.co.jp/cgi-bin/gnpquery.pgm?GNPNO1={n}", ("西濃", "seino")),
-        Carrier("fukuyama", r"\d{10,12}", "https://corp.fukutsu.co.jp/situation/tracking_no_hunt/{n}", ("福山", "fukutsu")),
+        Carrier(
+            "fukuyama", r"\d{10,12}", "https://corp.fukutsu.co.jp/situation/tracking_no_hunt/{n}", ("福山", "fukutsu")
+        ),
         Carrier("other", r"[0-9A-Za-z-]{4,40}", "", ()),
     )
 }

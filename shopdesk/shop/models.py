@@ -440,4 +440,3 @@ class ImportJob(models.Model):
 
     def __str__(self) -> str:
         return self.file_name
-
