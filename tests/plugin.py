@@ -40,8 +40,9 @@ def _redis_url() -> str:
 
 
 def _set_environment() -> None:
-    media = Path(tempfile.mkdtemp(prefix="shopdesk-media-"))
-    _folders.append(media)
+    files = Path(tempfile.mkdtemp(prefix="shopdesk-files-"))
+    _folders.append(files)
+    (files / "static").mkdir()
     # Nothing of the developer's own settings may reach the tests.
     for name in list(os.environ):
         if name.startswith(("EMAIL_", "ANYMAIL_", "DJANGO_")) or name.endswith("_FILE"):
@@ -57,7 +58,8 @@ def _set_environment() -> None:
         ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
         DATABASE_URL=_database_url(),
         REDIS_URL=_redis_url(),
-        MEDIA_ROOT=str(media),
+        MEDIA_ROOT=str(files / "media"),
+        STATIC_ROOT=str(files / "static"),
         EMAIL_URL="smtp://127.0.0.1:1",
         DEFAULT_FROM_EMAIL="support@shop.example",
     )
