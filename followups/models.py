@@ -16,6 +16,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from followups import timing
 from shopdesk.mail.models import MailClass
 from shopdesk.shop.models import Customer, Order, Product, ProductCategory, named
 
@@ -42,7 +43,9 @@ class Sequence(models.Model):
     mail_class = models.CharField(_("kind of mail"), max_length=15, choices=MailClass.choices)
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.DRAFT)
     # The DELIVERED trigger, where no delivery is ever reported: so many days after shipping stand in for it.
-    delivered_fallback_days = models.PositiveSmallIntegerField(_("days from shipping to arrival, if unknown"), default=3)
+    delivered_fallback_days = models.PositiveSmallIntegerField(
+        _("days from shipping to arrival, if unknown"), default=3
+    )
     # Conditions on the whole chain.
     first_order_only = models.BooleanField(_("first order only"), default=False)
     hold_on_complaint = models.BooleanField(_("not during an open complaint"), default=True)
@@ -82,6 +85,8 @@ class Step(models.Model):
     max_late_hours = models.PositiveSmallIntegerField(
         _("not later than (hours)"), default=72, help_text=_("A letter that could not leave in time is dropped.")
     )
+    # 0: this letter carries no coupon.
+    coupon_days = models.PositiveSmallIntegerField(_("coupon valid for (days)"), default=0)
     subject_ja = models.CharField(_("subject (Japanese)"), max_length=200)
     body_ja = models.TextField(_("text (Japanese)"))
     subject_en = models.CharField(_("subject (English)"), max_length=200, blank=True)
@@ -97,10 +102,24 @@ class Step(models.Model):
             models.CheckConstraint(
                 name="a_step_that_repeats_says_how_often", condition=Q(repeat_times=1) | Q(repeat_months__gt=0)
             ),
+            # So that no due date leaves the calendar.
+            models.CheckConstraint(
+                name="a_step_is_within_reach",
+                condition=(
+                    Q(unit__in=["minutes", "hours"])
+                    | Q(unit="days", delay__lte=timing.MAX_DELAY["days"])
+                    | Q(unit="months", delay__lte=timing.MAX_DELAY["months"])
+                )
+                & Q(repeat_months__lte=timing.MAX_REPEAT_MONTHS, repeat_times__lte=timing.MAX_REPEAT_TIMES),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def rule(self) -> timing.Rule:
+        return timing.Rule(self.delay, self.unit, self.local_time, self.repeat_months)
 
 
 class PlannedMailQuerySet(models.QuerySet["PlannedMail"]):
@@ -231,3 +250,20 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class PlanningHint(models.Model):
+    """Where planning may begin to look: one row. Losing it, or finding it wrong, costs one longer look, nothing else."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    # Orders changed before this moment were all looked at; the next look begins a day earlier still.
+    seen_until = models.DateTimeField(null=True)
+    # When every order was last looked at, and what the steps said then.
+    all_seen_at = models.DateTimeField(null=True)
+    steps_digest = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [models.CheckConstraint(name="one_planning_hint", condition=Q(id=1))]
+
+    def __str__(self) -> str:
+        return f"{self.seen_until}"
