@@ -3,13 +3,14 @@
 from django.contrib import admin
 from django.urls import include, path
 
+handler500 = "shopdesk.middleware.server_error"
+
 urlpatterns = [
     path("", include("faq.urls")),
     path("contact/", include("inquiries.urls.public")),
     path("returns/", include("returns.urls.public")),
     path("preferences/", include("followups.urls.public")),
-    path("language/", include("django.conf.urls.i18n")),
-    path("account/", include("allauth.urls")),
+    path("account/", include("shopdesk.accounts.urls")),
     path("admin/inquiries/", include("inquiries.urls.desk")),
     path("admin/returns/", include("returns.urls.desk")),
     path("admin/followups/", include("followups.urls.desk")),
