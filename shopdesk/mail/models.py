@@ -73,7 +73,9 @@ class OutgoingMail(models.Model):
     headers = models.JSONField(default=dict, blank=True, help_text="further headers: {name: value}")
     # References to stored files: [{"name": shown name, "type": media type, "storage_key": key in the default storage}]
     attachments = models.JSONField(default=list, blank=True)
-    message_id = models.CharField(max_length=200, unique=True, help_text="with angle brackets; fixed before the first try")
+    message_id = models.CharField(
+        max_length=200, unique=True, help_text="with angle brackets; fixed before the first try"
+    )
     in_reply_to = models.CharField(max_length=998, blank=True)
     references = models.TextField(blank=True, help_text="Message-IDs, oldest first, separated by a space")
 
@@ -87,6 +89,9 @@ class OutgoingMail(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     attempt = models.PositiveSmallIntegerField(_("attempts"), default=0)
     created_at = models.DateTimeField(_("queued"))
+    # When the present round of tries began: after a day of refusals it is given up. Staff may begin a new round.
+    first_try_at = models.DateTimeField(null=True, blank=True)
+    changed_at = models.DateTimeField(_("last change"), null=True, blank=True)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
     # The bytes as handed to the server, written with the intent: "exactly as sent" is read from here.
     raw = models.BinaryField(null=True, editable=False)
@@ -117,6 +122,7 @@ class OutgoingMail(models.Model):
             models.Index(fields=["due_at", "id"], condition=Q(state=0), name="mail_due"),
             models.Index(fields=["lease_until"], condition=Q(state__in=[1, 2]), name="mail_lease"),
             models.Index(fields=["state", "-id"], name="mail_by_state"),
+            models.Index(fields=["state", "mail_class", "-id"], name="mail_by_state_and_class"),
             models.Index(fields=["to_address", "-id"], name="mail_by_recipient"),
         ]
 

@@ -1,0 +1,169 @@
+"""The way out: any room queues a letter here, in its own transaction. Sending is delivery.py's work."""
+
+import logging
+import re
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TypedDict
+
+from django.db import connection, transaction
+
+from shopdesk import addresses
+from shopdesk.mail import message_ids
+from shopdesk.mail.models import MailClass, OutgoingMail
+from shopdesk.text import clean, one_line
+
+logger = logging.getLogger(__name__)
+
+State = OutgoingMail.State
+
+# Headers that this module and message.py write themselves; a caller who could set them could add recipients.
+RESERVED_HEADERS = frozenset(
+    {
+        "from", "to", "cc", "bcc", "sender", "reply-to", "subject", "date", "message-id", "in-reply-to", "references",
+        "mime-version", "content-type", "content-transfer-encoding", "content-disposition", "auto-submitted",
+        "x-auto-response-suppress", "list-unsubscribe-post", "return-path", "received", "dkim-signature",
+        "resent-to", "resent-cc", "resent-bcc", "resent-from",
+    }
+)  # fmt: skip
+_HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,60}")
+_UNSUBSCRIBE = re.compile(r"<https?://[^\s<>]+>(?:\s*,\s*<mailto:[^\s<>]+>)?")
+
+# After a broker did not answer, rings are left out for this many seconds: beat rings every five seconds anyway, and a
+# visitor who causes three letters must not wait three times.
+BROKER_REST = 5.0
+
+
+class Attachment(TypedDict):
+    """A stored file that goes with a letter: its shown name, media type and key in the default storage."""
+
+    name: str
+    type: str
+    storage_key: str
+
+
+def queue(
+    *,
+    key: str,
+    to_address: str,
+    from_address: str,
+    from_name: str,
+    subject: str,
+    text: str,
+    now: datetime,
+    to_name: str = "",
+    html: str = "",
+    language: str = "ja",
+    mail_class: MailClass | str = MailClass.TRANSACTIONAL,
+    automatic: bool = True,
+    reply_to: str = "",
+    in_reply_to: str = "",
+    references: str = "",
+    headers: Mapping[str, str] | None = None,
+    attachments: Sequence[Attachment] = (),
+    due_at: datetime | None = None,
+    not_after: datetime | None = None,
+) -> OutgoingMail:
+    """Put a letter in the outbox, in the caller's transaction. The same ``key`` again gives the first row unchanged.
+
+    Whatever would break a header line is turned into a space. An address that nobody can be reached at is kept as a
+    failed letter, so that staff see it. After the commit a worker is woken; a broker that is away costs delay only.
+
+    Raises ValueError for a header that is not the caller's to set, and for an after-care or advertising letter without
+    ``headers={"List-Unsubscribe": "<https://…>"}``.
+    """
+    mail_class = MailClass(mail_class)
+    own_headers = _checked_headers(headers or {}, mail_class)
+    recipient = addresses.normalise(one_line(to_address))[: addresses.MAX_LENGTH]
+    sender = addresses.normalise(one_line(from_address))[: addresses.MAX_LENGTH]
+    reason = ""
+    if not addresses.is_valid(recipient):
+        reason = "bad_address"
+    elif not addresses.is_valid(sender):
+        reason = "bad_sender"
+    letter = OutgoingMail(
+        key=key,
+        mail_class=mail_class,
+        automatic=automatic,
+        language=language,
+        from_name=one_line(from_name)[:100],
+        from_address=sender,
+        to_name=one_line(to_name)[:100],
+        to_address=recipient,
+        reply_to=one_line(reply_to)[:254],
+        subject=one_line(subject)[:300],
+        text=clean(text),
+        html=clean(html),
+        headers=own_headers,
+        attachments=[dict(attachment) for attachment in attachments],
+        message_id=message_ids.for_key(key),
+        in_reply_to=one_line(in_reply_to)[:998],
+        references=one_line(references),
+        state=State.FAILED if reason else State.PLANNED,
+        reason=reason,
+        due_at=due_at or now,
+        not_after=not_after,
+        created_at=now,
+        changed_at=now,
+    )
+    # The database decides who is first, also between two transactions that have not committed yet.
+    OutgoingMail.objects.bulk_create([letter], ignore_conflicts=True)
+    kept = OutgoingMail.objects.get(key=key)
+    if kept.state == State.PLANNED and kept.due_at <= now:
+        _ring_after_commit()
+    return kept
+
+
+def letter(key: str) -> OutgoingMail | None:
+    """The letter of that key, or None when none was queued."""
+    return OutgoingMail.objects.filter(key=key).first()
+
+
+def cancel(key: str, *, reason: str, now: datetime) -> bool:
+    """Take back a letter that no worker has picked up yet. False when it is too late, or when there is none.
+
+    ``reason`` is a code of reasons.py.
+    """
+    waiting = OutgoingMail.objects.filter(key=key, state__in=[State.PLANNED, State.HELD])
+    return bool(waiting.update(state=State.CANCELLED, reason=reason, changed_at=now))
+
+
+def _checked_headers(headers: Mapping[str, str], mail_class: MailClass) -> dict[str, str]:
+    checked = {}
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or name.lower() in RESERVED_HEADERS:
+            raise ValueError(f"The header {name!r} is not the caller's to set.")
+        checked["List-Unsubscribe" if name.lower() == "list-unsubscribe" else name] = one_line(value)
+    if mail_class != MailClass.TRANSACTIONAL and not _UNSUBSCRIBE.fullmatch(checked.get("List-Unsubscribe", "")):
+        raise ValueError("After-care and advertising mail needs the header List-Unsubscribe: <https://…>.")
+    return checked
+
+
+# --- the doorbell -------------------------------------------------------------------------------------------------
+
+_broker_silent_until = 0.0  # of time.monotonic(); each process learns for itself
+
+
+def _ring_after_commit() -> None:
+    if any(hook[1] is ring for hook in connection.run_on_commit):
+        return  # two hundred letters of one transaction ring once
+    transaction.on_commit(ring, robust=True)
+
+
+def ring() -> None:
+    """Wake a worker to send what is due. Never raises; a broker that is away is logged once and left alone a while."""
+    global _broker_silent_until  # noqa: PLW0603  # one number a process, and a lost update costs one more try
+    from shopdesk.mail.tasks import sweep_outgoing  # the task imports delivery.py, which imports this module
+
+    if time.monotonic() < _broker_silent_until:
+        return
+    try:
+        sweep_outgoing.apply_async(expires=60)
+    except Exception as error:  # noqa: BLE001  # whatever a broker does wrong, the letter is safe in its row
+        first = _broker_silent_until == 0.0
+        _broker_silent_until = time.monotonic() + BROKER_REST
+        if first:
+            logger.warning("The broker did not answer (%s); beat will ring for due mail.", type(error).__name__)
+    else:
+        _broker_silent_until = 0.0

@@ -1,0 +1,13 @@
+"""Doors from the alarm clock: the clock is read here, the work is delivery.py's."""
+
+from celery import shared_task
+
+from shopdesk import clock
+from shopdesk.mail import delivery, outbox
+
+
+@shared_task
+def sweep_outgoing() -> None:
+    """Send letters that are due. A full batch rings again, so that a wave does not wait for the next beat."""
+    if delivery.sweep(clock.now()) >= delivery.BATCH:
+        outbox.ring()
