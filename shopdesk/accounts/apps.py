@@ -6,3 +6,6 @@ class AccountsConfig(AppConfig):
     name = "shopdesk.accounts"
     label = "accounts"
     verbose_name = _("Accounts")
+
+    def ready(self) -> None:
+        from shopdesk.accounts import listening  # noqa: F401  # connects allauth's signals, its only hook for these facts

@@ -3,14 +3,21 @@
 import zoneinfo
 from collections.abc import Callable
 
+from allauth.mfa.utils import is_mfa_enabled
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from shopdesk.accounts.models import User
 
 
 class StaffMiddleware:
-    """Uses the language and the time zone of the member of staff, under ``/admin/`` and ``/account/`` only."""
+    """Uses the language and the time zone of the member of staff under ``/admin/`` and ``/account/``.
+
+    Who must have a second factor, and has none, is sent to the page where it is set up.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -21,8 +28,8 @@ class StaffMiddleware:
         user = request.user
         translation.activate(user.language)
         request.LANGUAGE_CODE = user.language
-        try:
-            with timezone.override(zoneinfo.ZoneInfo(user.time_zone)):
-                return self.get_response(request)
-        finally:
-            translation.deactivate()
+        if request.path.startswith("/admin/") and user.role.require_two_factor and not is_mfa_enabled(user):
+            messages.warning(request, _("Your role asks for a second factor. Set one up to go on."))
+            return redirect("mfa_activate_totp")
+        with timezone.override(zoneinfo.ZoneInfo(user.time_zone)):
+            return self.get_response(request)

@@ -159,5 +159,3 @@ class RateCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} {self.window:%H:%M} {self.count}"
-
-

@@ -54,8 +54,16 @@ ROLES: dict[str, tuple[str, str, set[P]]] = {
     "owner": ("店長・オーナー", "Owner", set(P)),
     "manager": ("責任者", "Manager", set(P) - {P.STAFF_MANAGE}),
     "agent": ("受付担当", "Agent", _AGENT),
-    "assistant": ("補助(下書きのみ)", "Assistant (drafts only)", _AGENT - {P.INQUIRIES_REPLY, P.RETURNS_DECIDE, P.FAQ_EDIT}),
-    "outsourced": ("外注(担当分のみ)", "Outsourced (assigned only)", {P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT, P.INQUIRIES_REPLY, P.FAQ_VIEW}),
+    "assistant": (
+        "補助(下書きのみ)",
+        "Assistant (drafts only)",
+        _AGENT - {P.INQUIRIES_REPLY, P.RETURNS_DECIDE, P.FAQ_EDIT},
+    ),
+    "outsourced": (
+        "外注(担当分のみ)",
+        "Outsourced (assigned only)",
+        {P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT, P.INQUIRIES_REPLY, P.FAQ_VIEW},
+    ),
     "warehouse": ("倉庫・出荷", "Warehouse", {P.ORDERS_VIEW, P.ORDERS_IMPORT, P.RETURNS_VIEW, P.RETURNS_RECEIVE}),
     "finance": ("経理", "Finance", {P.ORDERS_VIEW, P.MAIL_VIEW, P.RETURNS_VIEW}),
 }

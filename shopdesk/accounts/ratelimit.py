@@ -34,6 +34,11 @@ def allow(key: str, *, limit: int, window: timedelta, now: datetime) -> bool:
     return int(count) <= limit
 
 
+def reset(key: str) -> None:
+    """Start ``key`` again: what was tried has succeeded."""
+    RateCount.objects.filter(key=digest(key)).delete()
+
+
 def forget(now: datetime) -> int:
     """Delete counts older than two days; returns how many."""
     deleted, _ = RateCount.objects.filter(window__lt=now - timedelta(days=2)).delete()

@@ -1,0 +1,104 @@
+"""Table pages of staff, roles and the audit log."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from shopdesk import clock
+from shopdesk.accounts import sentences, staff
+from shopdesk.accounts.modeladmin import RoleModelAdmin
+from shopdesk.accounts.models import AuditEntry, Role, User
+from shopdesk.accounts.permissions import P
+
+
+class UserForm(forms.ModelForm):  # type: ignore[type-arg]  # takes its parameter for mypy only
+    class Meta:
+        model = User
+        fields = ("email", "name", "alias", "role", "language", "time_zone", "is_active")
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"].strip().lower()
+        if User.objects.filter(email__iexact=email).exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(_("This mail address belongs to somebody else already."))
+        return email
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        before = User.objects.select_related("role").filter(pk=self.instance.pk).first()
+        stays = data.get("is_active") and data.get("role") and data["role"].code == "owner"
+        if before and before.is_superuser and not stays and not staff.owners_besides(before):
+            raise forms.ValidationError(_("This is the last owner. Make somebody else an owner first."))
+        return data
+
+
+@admin.register(User)
+class UserAdmin(RoleModelAdmin[User]):
+    permission = P.STAFF_MANAGE
+    form = UserForm
+    list_display = ("email", "name", "alias", "role", "is_active", "last_login")
+    list_filter = ("role", "is_active")
+    search_fields = ("email", "name", "alias")
+    list_select_related = ("role",)
+    actions: ClassVar = ["invite"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """People are switched off, not deleted: what they wrote keeps its author."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        by, now = User.objects.get(pk=request.user.pk), clock.now()
+        staff.save(obj, by=by, now=now)
+        if not change:
+            staff.invite(obj, by=by, now=now)
+            messages.info(request, _("An invitation was sent to %(email)s.") % {"email": obj.email})
+
+    @admin.action(description=_("Send an invitation again"))
+    def invite(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        by, now = User.objects.get(pk=request.user.pk), clock.now()
+        for user in queryset.filter(is_active=True)[:50]:
+            staff.invite(user, by=by, now=now)
+            messages.info(request, _("An invitation was sent to %(email)s.") % {"email": user.email})
+
+
+class RoleForm(forms.ModelForm):  # type: ignore[type-arg]  # takes its parameter for mypy only
+    permissions = forms.MultipleChoiceField(
+        label=_("permissions"), choices=P.choices, required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    class Meta:
+        model = Role
+        fields = ("code", "name_ja", "name_en", "permissions", "require_two_factor")
+
+
+@admin.register(Role)
+class RoleAdmin(RoleModelAdmin[Role]):
+    permission = P.STAFF_MANAGE
+    form = RoleForm
+    list_display = ("code", "name_ja", "name_en", "require_two_factor")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Role | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or obj.code != "owner")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Role | None = None) -> tuple[str, ...]:
+        return ("code",) if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Role, form: Any, change: bool) -> None:
+        staff.save_role(obj, by=User.objects.get(pk=request.user.pk), now=clock.now())
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(RoleModelAdmin[AuditEntry]):
+    permission = P.AUDIT_VIEW
+    read_only = True
+    list_display = ("at", "actor", "what", "data")
+    list_filter = ("code",)
+    list_select_related = ("actor",)
+    date_hierarchy = "at"
+
+    @admin.display(description=_("act"))
+    def what(self, entry: AuditEntry) -> str:
+        return sentences.sentence(entry)

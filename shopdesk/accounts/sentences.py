@@ -1,0 +1,35 @@
+"""Audit entries as sentences, in the reader's language."""
+
+from django.utils.translation import gettext_lazy as _
+
+from shopdesk.accounts.models import AuditEntry
+
+_SENTENCES = {
+    "sign_in.done": _("Signed in"),
+    "sign_in.failed": _("A sign-in failed"),
+    "password.changed": _("Changed the password"),
+    "two_factor.added": _("Added a second factor (%(type)s)"),
+    "two_factor.removed": _("Removed a second factor (%(type)s)"),
+    "staff.added": _("Added member of staff no. %(user)s (%(role)s)"),
+    "staff.changed": _("Changed member of staff no. %(user)s (%(role)s)"),
+    "staff.invited": _("Sent an invitation to member of staff no. %(user)s"),
+    "role.changed": _("Changed the role %(role)s"),
+    "mail.marked_sent": _("Marked an uncertain mail as sent"),
+    "mail.sent_again": _("Sent a mail again"),
+    "mail.cancelled": _("Cancelled a mail"),
+    "suppression.added": _("Stopped mail to an address"),
+    "suppression.released": _("Allowed mail to an address again"),
+}
+
+
+class _Known(dict[str, object]):
+    """Data of an entry; a value that an old entry does not have is shown as a dash."""
+
+    def __missing__(self, key: str) -> str:
+        return "–"
+
+
+def sentence(entry: AuditEntry) -> str:
+    """What happened, in words; the bare code where no sentence is known."""
+    text = _SENTENCES.get(entry.code)
+    return str(text) % _Known(entry.data) if text else entry.code

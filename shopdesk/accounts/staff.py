@@ -1,0 +1,82 @@
+"""Deeds about staff: inviting, changing, keeping at least one owner."""
+
+from datetime import datetime
+
+from allauth.account.adapter import get_adapter
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
+from django.db import transaction
+
+from shopdesk.accounts import audit
+from shopdesk.accounts.models import Role, User
+
+
+class LastOwner(Exception):
+    """The shop must keep one active owner."""
+
+
+def owners_besides(user: User) -> int:
+    """How many other active owners there are. Locks their rows, so that two owners cannot demote each other."""
+    others = User.objects.active().filter(role__code="owner").exclude(pk=user.pk).order_by("pk")
+    return len(others.select_for_update(of=("self",)))
+
+
+@transaction.atomic
+def save(user: User, *, by: User, now: datetime) -> User:
+    """Store a new or changed member of staff.
+
+    Raises LastOwner when this would leave the shop without an active owner; nothing is stored then.
+    """
+    before = User.objects.select_related("role").filter(pk=user.pk).first() if user.pk else None
+    stays_owner = user.is_active and user.role.code == "owner"
+    if before and before.is_superuser and not stays_owner and not owners_besides(user):
+        raise LastOwner
+    if before is None:
+        user.set_unusable_password()
+    user.email = user.email.strip().lower()
+    user.save()
+    if before is None:
+        audit.record("staff.added", actor=by, now=now, user=user.pk, role=user.role.code)
+    elif (before.role_id, before.is_active) != (user.role_id, user.is_active):
+        audit.record(
+            "staff.changed",
+            actor=by,
+            now=now,
+            user=user.pk,
+            role_before=before.role.code,
+            role=user.role.code,
+            active=user.is_active,
+        )
+    return user
+
+
+def invite(user: User, *, by: User, now: datetime) -> None:
+    """Mail a link with which the person chooses a password. The link dies with its first use or after three days."""
+    key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
+    adapter = get_adapter()
+    adapter.send_mail(
+        "accounts/mail/invitation", user.email, {"user": user, "url": adapter.get_reset_password_from_key_url(key)}
+    )
+    audit.record("staff.invited", actor=by, now=now, user=user.pk)
+
+
+@transaction.atomic
+def save_role(role: Role, *, by: User, now: datetime) -> Role:
+    """Store a role and write down what it gained and lost."""
+    before = (
+        set(Role.objects.filter(pk=role.pk).values_list("permissions", flat=True)[:1].first() or [])
+        if role.pk
+        else set()
+    )
+    role.save()
+    after = set(role.permissions)
+    audit.record(
+        "role.changed",
+        actor=by,
+        now=now,
+        role=role.code,
+        gained=sorted(after - before),
+        lost=sorted(before - after),
+        two_factor=role.require_two_factor,
+    )
+    return role
