@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.conf import settings
@@ -405,6 +406,14 @@ class Shipment(models.Model):
         return bool(self.tracking_number) and not carriers.number_is_plausible(self.carrier, self.tracking_number)
 
 
+class ImportJobQuerySet(models.QuerySet["ImportJob"]):
+    def startable(self, now: datetime) -> Self:
+        """Confirmed and waiting, failed, or running without a word for five minutes (its worker was lost)."""
+        waiting = Q(status__in=[ImportJob.Status.STORED, ImportJob.Status.FAILED])
+        silent = Q(status=ImportJob.Status.RUNNING, progress_at__lt=now - timedelta(minutes=5))
+        return self.filter(waiting | silent, dry_run=False)
+
+
 class ImportJob(models.Model):
     """One uploaded file: its bytes are committed before anything is read from them."""
 
@@ -430,8 +439,17 @@ class ImportJob(models.Model):
     new = models.PositiveIntegerField(_("new"), default=0)
     updated = models.PositiveIntegerField(_("updated"), default=0)
     unchanged = models.PositiveIntegerField(_("unchanged"), default=0)
-    errors = models.JSONField(_("errors"), default=list, help_text="[{line, column, value, message}]")
+    # Carts whose payment is not finished: they come again, as orders, in a later export.
+    skipped = models.PositiveIntegerField(_("not orders yet"), default=0)
+    errors = models.JSONField(
+        _("errors"), default=list, help_text="The first of them: [{line, column, value, code, data}]"
+    )
+    errors_total = models.PositiveIntegerField(_("errors"), default=0)
+    # When a running import last told how far it is: a silent one has lost its worker and may be started again.
+    progress_at = models.DateTimeField(null=True)
     failure = models.CharField(_("failure"), max_length=200, blank=True)
+
+    objects = ImportJobQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("import")

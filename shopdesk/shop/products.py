@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 
 from shopdesk.shop.models import Product
 
+Finder = Callable[[str], Product | None]
+
 
 def candidates(sku: str) -> list[str]:
     """The SKU itself, then its beginnings at each hyphen, longest first: LTH-001-CM, LTH-001, LTH."""
@@ -16,7 +18,7 @@ def for_sku(sku: str) -> Product | None:
     return finder([sku])(sku)
 
 
-def finder(skus: Iterable[str]) -> Callable[[str], Product | None]:
+def finder(skus: Iterable[str]) -> Finder:
     """``for_sku`` for many SKUs with one query."""
     wanted = {candidate for sku in skus for candidate in candidates(sku)}
     known = {product.sku: product for product in Product.objects.filter(sku__in=wanted)} if wanted else {}
