@@ -1,6 +1,11 @@
 """Addresses of screens over several rooms."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from shopdesk.desk import views
 
 app_name = "desk"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("settings/", views.settings_page, name="settings"),
+    path("design/", views.design, name="design"),
+]

@@ -1,12 +1,91 @@
-"""Screens over several rooms: the home page."""
+"""Screens over several rooms: the home page, the settings, the design page."""
 
+from typing import NamedTuple
+
+from django.contrib import admin
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
+from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
+from shopdesk.accounts.modeladmin import RoleModelAdmin
+from shopdesk.accounts.permissions import P
+from shopdesk.desk.home import Home
 
 
 @staff_view()
 def home(request: StaffRequest) -> HttpResponse:
     """What waits for whom."""
-    return render(request, "desk/home.html", {"nav_active": "home"})
+    context = {"nav_active": "home", "home": Home(request.user, clock.now())}
+    return render(request, "desk/home.html", context)
+
+
+class Table(NamedTuple):
+    """A plain table and the page that edits it."""
+
+    label: str
+    url: str
+    note: str | Promise = ""
+
+
+# What a shop edits once in a while, grouped as people look for it: (heading, [(model label, what it is for)]).
+_SETTINGS: list[tuple[Promise, list[tuple[str, Promise]]]] = [
+    (
+        _("Shop"),
+        [
+            ("shop.store", _("Names, senders and signatures")),
+            ("shop.businesshours", _("When inquiries are answered")),
+            ("shop.closure", _("Public holidays, summer, year-end")),
+        ],
+    ),
+    (
+        _("Goods"),
+        [
+            ("shop.product", _("Care tips, warranty, tags")),
+            ("shop.productcategory", _("What follow-ups choose by")),
+        ],
+    ),
+    (_("Inquiries"), [("inquiries.category", _("What customers choose from; answer times"))]),
+    (
+        _("Returns"),
+        [("returns.reason", _("Reasons and their follow-up questions")), ("returns.policy", _("What customers read"))],
+    ),
+    (_("FAQ"), [("faq.category", _("Shelves of the help centre")), ("faq.synonym", _("Words that mean the same"))]),
+    (
+        _("Mail"),
+        [
+            ("mail.suppression", _("Addresses that are not written to")),
+            ("mail.consent", _("Evidence for advertising mail")),
+        ],
+    ),
+    (_("Staff"), [("accounts.user", _("Invite, change, switch off")), ("accounts.role", _("Who may do what"))]),
+]
+
+
+@staff_view()
+def settings_page(request: StaffRequest) -> HttpResponse:
+    """The plain tables that this person may open."""
+    tables = {model._meta.label_lower: page for model, page in admin.site._registry.items()}
+    groups = []
+    for heading, rows in _SETTINGS:
+        shown = [
+            Table(
+                str(page.model._meta.verbose_name_plural),
+                reverse(f"admin:{page.opts.app_label}_{page.opts.model_name}_changelist"),
+                note,
+            )
+            for label, note in rows
+            if isinstance(page := tables.get(label), RoleModelAdmin) and page.has_view_permission(request)
+        ]
+        if shown:
+            groups.append((heading, shown))
+    return render(request, "desk/settings.html", {"nav_active": "settings", "groups": groups})
+
+
+@staff_view(P.STAFF_MANAGE)
+def design(request: StaffRequest) -> HttpResponse:
+    """Every component in every state: what a change of the stylesheet is looked at with."""
+    return render(request, "desk/design.html", {"nav_active": "design"})

@@ -1,0 +1,64 @@
+"""The side panels beside an inquiry, and a customer's whole history: the only module that shows all rooms together."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from followups.models import PlannedMail
+from followups.timeline import timeline as followup_rows
+from inquiries.models import Inquiry
+from inquiries.timeline import timeline as inquiry_rows
+from returns.models import ReturnCase
+from returns.timeline import timeline as return_rows
+from shopdesk.accounts.models import User
+from shopdesk.accounts.permissions import P
+from shopdesk.shop.models import Customer
+from shopdesk.shop.timeline import TimelineRow
+from shopdesk.shop.timeline import timeline as order_rows
+
+SHOWN = 6
+
+
+@dataclass(frozen=True)
+class InquiryPanels:
+    """What stands beside one inquiry besides the customer and the orders. Empty lists draw nothing."""
+
+    past: list[Inquiry]
+    returns: list[ReturnCase]
+    held: list[PlannedMail]
+    coming: list[PlannedMail]
+
+
+def for_inquiry(inquiry: Inquiry, user: User) -> InquiryPanels:
+    """Past inquiries, returns and follow-ups of the inquiry's customer, as far as the person may see them."""
+    customer = inquiry.customer_id
+    past = Inquiry.objects.visible_to(user).filter(customer=customer).exclude(pk=inquiry.pk)
+    waiting: list[PlannedMail] = []
+    if user.has_perm(P.FOLLOWUPS_VIEW):
+        rows = PlannedMail.objects.waiting().filter(customer=customer).select_related("step", "sequence", "order")
+        waiting = list(rows.order_by("-state", "due_at", "pk")[: SHOWN * 2])
+    return InquiryPanels(
+        past=list(past.select_related("category").order_by("-opened_at", "-pk")[:SHOWN]),
+        returns=list(ReturnCase.objects.filter(customer=customer).order_by("-created_at", "-pk")[:SHOWN])
+        if user.has_perm(P.RETURNS_VIEW)
+        else [],
+        held=[row for row in waiting if row.state == PlannedMail.State.HELD],
+        coming=[row for row in waiting if row.state == PlannedMail.State.PLANNED][:3],
+    )
+
+
+def history(customer: Customer, user: User, limit: int = 60) -> list[TimelineRow]:
+    """Everything with one customer, newest first, from the rooms that the person may enter."""
+    rows: list[TimelineRow] = []
+    if user.has_perm(P.ORDERS_VIEW):
+        rows += order_rows(customer)
+    if user.has_perm(P.INQUIRIES_VIEW_ALL):
+        rows += inquiry_rows(customer)
+    if user.has_perm(P.RETURNS_VIEW):
+        rows += return_rows(customer)
+    if user.has_perm(P.FOLLOWUPS_VIEW):
+        rows += followup_rows(customer)
+
+    def moment(row: TimelineRow) -> datetime:
+        return row.at
+
+    return sorted(rows, key=moment, reverse=True)[:limit]
