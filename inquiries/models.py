@@ -36,7 +36,9 @@ class Category(models.Model):
     reply_minutes = models.PositiveIntegerField(_("answer within (business minutes)"), default=480)
     priority = models.PositiveSmallIntegerField(_("priority"), choices=Priority.choices, default=Priority.NORMAL)
     is_complaint = models.BooleanField(
-        _("complaint"), default=False, help_text=_("While one is open, the customer gets no after-care or advertising mail.")
+        _("complaint"),
+        default=False,
+        help_text=_("While one is open, the customer gets no after-care or advertising mail."),
     )
     is_active = models.BooleanField(_("offered"), default=True)
 
@@ -139,7 +141,8 @@ class Inquiry(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(
                 name="inquiry_solved_at_iff_solved",
-                condition=Q(status="solved", solved_at__isnull=False) | (~Q(status="solved") & Q(solved_at__isnull=True)),
+                condition=Q(status="solved", solved_at__isnull=False)
+                | (~Q(status="solved") & Q(solved_at__isnull=True)),
             ),
             models.CheckConstraint(
                 name="inquiry_waits_iff_open",
@@ -179,7 +182,7 @@ class Message(models.Model):
     )
     at = models.DateTimeField(_("when"))
     # Key of the letter in shopdesk.mail, where one was queued; its Message-ID, so that threads can be followed.
-    mail_key = models.CharField(max_length=200, null=True, blank=True, unique=True)  # noqa: DJ001  # unique, so empty is NULL
+    mail_key = models.CharField(max_length=200, null=True, blank=True, unique=True)  # unique, so empty is NULL
     message_id = models.CharField(max_length=200, blank=True, db_index=True)
 
     class Meta:

@@ -1,6 +1,21 @@
 """Staff addresses."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from inquiries.views import desk, writing
 
 app_name = "desk-inquiries"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", desk.index, name="list"),
+    path("new/", desk.new, name="new"),
+    path("attachments/<int:pk>/", desk.attachment, name="attachment"),
+    path("<int:pk>/", desk.detail, name="detail"),
+    path("<int:pk>/reply/", writing.reply, name="reply"),
+    path("<int:pk>/note/", writing.note, name="note"),
+    path("<int:pk>/draft/", writing.draft, name="draft"),
+    path("<int:pk>/draft/<int:draft_pk>/take/", writing.take_draft, name="take-draft"),
+    path("<int:pk>/take/", desk.take, name="take"),
+    path("<int:pk>/assign/", desk.assign, name="assign"),
+    path("<int:pk>/status/", desk.status, name="status"),
+    path("<int:pk>/category/", desk.category, name="category"),
+]

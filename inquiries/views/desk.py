@@ -1,0 +1,172 @@
+"""What staff see: the list, one inquiry, and who answers it."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from inquiries import masking, opening, triage
+from inquiries.due_times import Due, shown
+from inquiries.forms import AssignForm, RecordForm, StatusForm, assignable, product_named
+from inquiries.listing import Listing, Wanted
+from inquiries.models import Attachment, Category, Inquiry
+from inquiries.views.showing import inquiry_for, page
+from shopdesk import clock
+from shopdesk.accounts.decorators import StaffRequest, staff_view
+from shopdesk.accounts.permissions import P
+from shopdesk.shop.calendar import business_calendar
+from shopdesk.shop.models import Product, Store
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the list."""
+
+    inquiry: Inquiry
+    due: Due | None
+    email: str
+
+
+@require_safe
+@staff_view(P.INQUIRIES_VIEW)
+def index(request: StaffRequest) -> HttpResponse:
+    """The list, as its address says: ``?tab=&q=&category=&assignee=&page=``."""
+    now, user = clock.now(), request.user
+    wanted = Wanted.read(request.GET)
+    listing = Listing(user, wanted, number=request.GET.get("page", "1"))
+    calendar = business_calendar()
+    everything = masking.sees_contacts(user)
+    rows = [
+        Row(
+            inquiry,
+            shown(inquiry.reply_due_at, now=now, calendar=calendar),
+            inquiry.email if everything else masking.address(inquiry.email),
+        )
+        for inquiry in listing.page.object_list
+    ]
+    context = {
+        "listing": listing,
+        "tabs": [(tab, f"?{urlencode(tab.query)}") for tab in listing.tabs],
+        "rows": rows,
+        "wanted": wanted,
+        "is_filtered": bool(wanted.q or wanted.category or wanted.assignee),
+        "categories": Category.objects.all(),
+        "people": assignable() if everything else [],
+        "may_record": user.has_perms([P.INQUIRIES_VIEW_ALL, P.INQUIRIES_DRAFT]),
+        "nav_active": "inquiries",
+    }
+    return render(request, "inquiries/list.html", context)
+
+
+@require_safe
+@staff_view(P.INQUIRIES_VIEW)
+def detail(request: StaffRequest, pk: int) -> HttpResponse:
+    """One inquiry: the thread, the reply box, the customer and the orders."""
+    return page(request, inquiry_for(request, pk))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_view(P.INQUIRIES_VIEW_ALL, P.INQUIRIES_DRAFT)
+def new(request: StaffRequest) -> HttpResponse:
+    """Write down a question that came by phone or another way."""
+    form = RecordForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        words = form.cleaned_data
+        inquiry = opening.open_inquiry(
+            store=Store.default(),
+            name=words["name"],
+            email=words["email"],
+            phone=words["phone"],
+            category=words["category"],
+            subject=words["subject"],
+            body=words["body"],
+            channel=words["channel"],
+            order_number=words["order_number"],
+            product=product_named(words["product"]),
+            product_text=words["product"],
+            form_token=words["form_token"],
+            by=request.user,
+            now=clock.now(),
+        )
+        messages.success(request, _("Recorded as %(number)s.") % {"number": inquiry.number})
+        return redirect("desk-inquiries:detail", pk=inquiry.pk)
+    context = {
+        "form": form,
+        "products": Product.objects.filter(is_active=True).order_by("name")[:200],
+        "nav_active": "inquiries",
+    }
+    return render(request, "inquiries/new.html", context, status=422 if form.is_bound else 200)
+
+
+@require_safe
+@staff_view(P.INQUIRIES_VIEW)
+def attachment(request: StaffRequest, pk: int) -> HttpResponseBase:
+    """Hand out a file, always as a download, never to be run in our name."""
+    row = get_object_or_404(
+        Attachment.objects.filter(message__inquiry__in=Inquiry.objects.visible_to(request.user)), pk=pk
+    )
+    try:
+        content = default_storage.open(row.storage_key)
+    except FileNotFoundError as error:
+        raise Http404 from error
+    response = FileResponse(content, as_attachment=True, filename=row.name, content_type=row.media_type)
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+@require_POST
+@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE)
+def take(request: StaffRequest, pk: int) -> HttpResponse:
+    """Take an unassigned inquiry."""
+    inquiry = inquiry_for(request, pk)
+    if not triage.take(inquiry, by=request.user, now=clock.now()):
+        inquiry.refresh_from_db(fields=["assignee"])
+        if inquiry.assignee != request.user:
+            messages.warning(request, _("%(name)s was faster and has it now.") % {"name": inquiry.assignee})
+    return redirect("desk-inquiries:detail", pk=pk)
+
+
+@require_POST
+@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE)
+def assign(request: StaffRequest, pk: int) -> HttpResponse:
+    """Give an inquiry to a colleague or to nobody."""
+    inquiry = inquiry_for(request, pk)
+    form = AssignForm(request.POST, people=assignable())
+    if not form.is_valid():
+        return page(request, inquiry, status=422, problem=_("This person cannot be assigned."))
+    triage.assign(inquiry, to=form.person, by=request.user, now=clock.now())
+    return redirect("desk-inquiries:detail", pk=pk)
+
+
+@require_POST
+@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE)
+def status(request: StaffRequest, pk: int) -> HttpResponse:
+    """Move an inquiry to another status without writing."""
+    inquiry = inquiry_for(request, pk)
+    form = StatusForm(request.POST)
+    if not form.is_valid():
+        return page(request, inquiry, status=422, problem=_("There is no such status."))
+    if triage.set_status(inquiry, status=form.cleaned_data["status"], by=request.user, now=clock.now()):
+        messages.success(request, _("Status: %(status)s") % {"status": inquiry.get_status_display()})
+    return redirect("desk-inquiries:detail", pk=pk)
+
+
+@require_POST
+@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE)
+def category(request: StaffRequest, pk: int) -> HttpResponse:
+    """Say what an inquiry is about."""
+    inquiry = inquiry_for(request, pk)
+    known = {row.slug: row for row in Category.objects.all()}
+    wanted = known.get(request.POST.get("category", ""))
+    if wanted is None:
+        return page(request, inquiry, status=422, problem=_("There is no such category."))
+    triage.set_category(inquiry, category=wanted, by=request.user, now=clock.now())
+    return redirect(reverse("desk-inquiries:detail", args=[pk]))
