@@ -7,11 +7,15 @@ import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import django_stubs_ext
 import environ
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from shopdesk.schedule import BEAT_SCHEDULE
+
+# Lets typed subclasses name their parameter at run time: ModelAdmin[User], Paginator[Order].
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

@@ -1,6 +1,6 @@
 """Plain tables under our own permission codes instead of Django's four for each model."""
 
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from django.contrib.admin import ModelAdmin
 from django.db.models import Model
@@ -11,18 +11,8 @@ from shopdesk.accounts.permissions import P
 
 M = TypeVar("M", bound=Model)
 
-if TYPE_CHECKING:
-    _Table = ModelAdmin
-else:
 
-    class _Table(ModelAdmin):
-        """Django's class takes no type parameter at run time; ours does."""
-
-        def __class_getitem__(cls, _model):
-            return cls
-
-
-class RoleModelAdmin(_Table[M]):
+class RoleModelAdmin(ModelAdmin[M]):
     """A table page that one permission opens, for reading and writing alike; ``read_only`` shuts the writing."""
 
     permission: ClassVar[P]
