@@ -11,6 +11,7 @@ from django.test import Client, TransactionTestCase
 from django.utils import timezone, translation
 
 from tests import make
+from tests.sink import smtp_sink  # noqa: F401  # a fixture
 
 # A Friday morning in the shop; Monday the 23rd is a public holiday (勤労感謝の日).
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=ZoneInfo("Asia/Tokyo"))

@@ -26,9 +26,9 @@ class Letter:
 def render(name: str, context: Mapping[str, Any], language: str) -> Letter:
     """A letter from ``templates/mail/<name>/``: subject.txt, body.txt and, when it exists, body.html.
 
-    ``context`` holds plain values. Subject and text are not HTML, so nothing in them is escaped; body.html is escaped as
-    every page. The templates see ``language``, and translate tags speak it. Raises TemplateDoesNotExist when there is no
-    such letter.
+    ``context`` holds plain values. Subject and text are not HTML, so nothing in them is escaped; body.html is escaped
+    as every page. The templates see ``language``, and translate tags speak it. Raises TemplateDoesNotExist when there
+    is no such letter.
     """
     with translation.override(language):
         subject = _fill(f"mail/{name}/subject.txt", context, language, html=False)

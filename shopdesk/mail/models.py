@@ -1,9 +1,10 @@
 """Letters, without knowing what they are about.
 
 A letter is made by any room in its own transaction under a unique ``key`` ("inquiries.message:42"), and lives through
-``planned -> leased -> sending -> sent``. Every step is a compare-and-set update, so that any number of workers, beats and
-repeated rings send it at most once. ``sending`` is committed before the first byte goes to the mail server: when a
-worker dies after that, nobody knows whether the letter left, and the row says so (``uncertain``) instead of guessing.
+``planned -> leased -> sending -> sent``. Every step is a compare-and-set update, so that any number of workers,
+beats and repeated rings send it at most once. ``sending`` is committed before the first byte goes to the mail server:
+when a worker dies after that, nobody knows whether the letter left, and the row says so (``uncertain``) instead of
+guessing.
 """
 
 from __future__ import annotations

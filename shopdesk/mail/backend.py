@@ -1,0 +1,102 @@
+"""The other way out: any Django mail backend that is not SMTP (a provider's interface by django-anymail, memory).
+
+Such a backend does not tell how far it came. So only what certainly did not leave is tried again; the rest is unknown.
+"""
+
+import socket
+from types import TracebackType
+from typing import Any, Self
+
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+
+from shopdesk.mail import message
+from shopdesk.mail.models import OutgoingMail
+from shopdesk.mail.smtp import Accepted, NotAccepted, Refused, Unknown
+
+# Exceptions, by name since the libraries are optional, that are raised before a request could have been accepted.
+_NEVER_LEFT = {"ConnectTimeout", "NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}
+# django-anymail's complaints about the letter itself, before it calls the provider or instead of sending.
+_NOT_SENDABLE = {
+    "AnymailInvalidAddress", "AnymailSerializationError", "AnymailUnsupportedFeature", "AnymailRecipientsRefused",
+    "AnymailConfigurationError", "BadHeaderError",
+}  # fmt: skip
+
+
+class BackendRoute:
+    """A connection of the configured backend, used for a batch."""
+
+    def __init__(self) -> None:
+        self._connection: BaseEmailBackend = get_connection(fail_silently=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def open(self) -> None:
+        """Nothing to do beforehand: backends connect by themselves."""
+
+    def send(self, mail: OutgoingMail, raw: bytes) -> Accepted:
+        """Hand the letter over. Raises NotAccepted, Refused or Unknown."""
+        letter = _letter(mail, raw)
+        letter.connection = self._connection
+        try:
+            count = letter.send()
+        except Exception as error:  # each backend has its own exceptions; none of them may look like a success
+            raise _meaning(error) from error
+        if not count:
+            raise Unknown(None, "The mail backend did not say that it sent anything.")
+        status = getattr(getattr(letter, "anymail_status", None), "message_id", None)
+        return Accepted(250, str(status or "")[:500])
+
+
+def _letter(mail: OutgoingMail, raw: bytes) -> EmailMultiAlternatives:
+    import email
+
+    built = email.message_from_bytes(raw)
+    headers = {**message.thread_headers(mail), "Message-ID": mail.message_id, "Date": str(built["Date"])}
+    reply_to = headers.pop("Reply-To", "")
+    letter = EmailMultiAlternatives(
+        subject=mail.subject,
+        body=mail.text,
+        from_email=message.mailbox_of_words(mail.from_name, mail.from_address),
+        to=[message.mailbox_of_words(mail.to_name, mail.to_address)],
+        reply_to=[reply_to] if reply_to else None,
+        headers={name: " ".join(value.split()) for name, value in headers.items()},
+    )
+    if mail.html:
+        letter.attach_alternative(mail.html, "text/html")
+    for attachment in mail.attachments:
+        letter.attach(*message.stored_file(attachment))
+    # Read by django-anymail alone: the provider's events come back with it.
+    letter.metadata = {"mail": str(mail.pk)}  # type: ignore[attr-defined]  # anymail's own attribute
+    return letter
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    chain: list[BaseException] = []
+    here: BaseException | None = error
+    while here is not None and here not in chain:
+        chain.append(here)
+        reason: Any = getattr(here, "reason", None)
+        here = here.__cause__ or here.__context__ or (reason if isinstance(reason, BaseException) else None)
+    return chain
+
+
+def _meaning(error: Exception) -> NotAccepted:
+    words = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+    chain = _chain(error)
+    if any(isinstance(e, ConnectionRefusedError | socket.gaierror) or type(e).__name__ in _NEVER_LEFT for e in chain):
+        return NotAccepted(None, words)
+    if any(type(e).__name__ in _NOT_SENDABLE for e in chain):
+        return Refused(None, words)
+    status: Any = getattr(error, "status_code", None)
+    if status == 429:
+        return NotAccepted(status, words)
+    if isinstance(status, int) and 400 <= status < 500:
+        return Refused(status, words)
+    return Unknown(status if isinstance(status, int) else None, words)

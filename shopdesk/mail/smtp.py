@@ -1,0 +1,219 @@
+"""SMTP that knows how far it came.
+
+The stock client raises the same exception whether the connection broke before or after the final dot. That is the
+difference between "certainly not sent, try again" and "nobody knows": so the words of the transaction are said here one
+by one, over smtplib's connection.
+"""
+
+import base64
+import smtplib
+import ssl
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from django.conf import settings
+
+from shopdesk.mail.models import OutgoingMail
+
+CONNECT_TIMEOUT = 10.0  # seconds
+# RFC 5321 §4.5.3.2.6: the server may take ten minutes to store a message. Hanging up sooner makes mail uncertain.
+FINAL_DOT_TIMEOUT = 600.0
+
+
+class NotAccepted(Exception):
+    """Certainly not sent, and worth another try: no connection, a broken one before the final dot, or a 4xx.
+
+    ``code`` is the server's or None; ``words`` are what it said, without secrets.
+    """
+
+    def __init__(self, code: int | None, words: str) -> None:
+        self.code, self.words = code, words
+        super().__init__(words)
+
+
+class NoRoute(NotAccepted):
+    """The server could not be reached or did not let us in: no letter's own fault."""
+
+
+class Refused(NotAccepted):
+    """Certainly not sent and not worth another try: a 5xx."""
+
+
+class Unknown(NotAccepted):
+    """The final dot was written and no answer came. The letter may have gone out."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The server took the letter over: 250 after the final dot."""
+
+    code: int
+    words: str
+
+
+class SmtpRoute:
+    """One connection to the mail server of the settings, opened at the first letter and used again for the next."""
+
+    def __init__(self) -> None:
+        self._smtp: smtplib.SMTP | None = None
+        self._used = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Connect, start TLS and sign in, unless that is done. Raises NoRoute."""
+        if self._smtp is not None:
+            return
+        smtp: smtplib.SMTP | None = None
+        try:
+            smtp = _connect()
+            smtp.ehlo_or_helo_if_needed()
+            if settings.EMAIL_USE_TLS:
+                smtp.starttls(context=ssl.create_default_context())
+                smtp.ehlo_or_helo_if_needed()
+            if settings.EMAIL_HOST_USER and settings.EMAIL_HOST_PASSWORD:
+                smtp.login(settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD)
+        except smtplib.SMTPResponseException as error:
+            _hang_up(smtp)
+            raise NoRoute(error.smtp_code, _words(error.smtp_error)) from None
+        except (OSError, smtplib.SMTPException, ValueError) as error:
+            _hang_up(smtp)
+            raise NoRoute(None, _words(f"{type(error).__name__}: {error}")) from None
+        assert smtp.sock is not None  # noqa: S101  # for the type checker: it is connected
+        smtp.sock.settimeout(settings.EMAIL_TIMEOUT)
+        self._smtp, self._used = smtp, False
+
+    def send(self, mail: OutgoingMail, raw: bytes) -> Accepted:
+        """Hand over one letter as ``raw`` (CRLF line ends). Raises NotAccepted, NoRoute, Refused or Unknown."""
+        sender, recipient = mail.from_address, mail.to_address
+        self.open()
+        reused = self._used
+        try:
+            return self._transaction(sender, recipient, raw)
+        except _ClosedAtStart as error:
+            # The server had hung up between two letters (its idle time, or so many letters a connection): nothing of
+            # this letter was said, so a fresh connection may begin it at once.
+            if not reused:
+                raise NotAccepted(error.code, error.words) from None
+        self.open()
+        try:
+            return self._transaction(sender, recipient, raw)
+        except _ClosedAtStart as error:
+            raise NotAccepted(error.code, error.words) from None
+
+    def close(self) -> None:
+        """Say goodbye; whatever goes wrong with that is of no interest."""
+        smtp, self._smtp = self._smtp, None
+        if smtp is None:
+            return
+        try:
+            smtp.quit()
+        except (OSError, smtplib.SMTPException):
+            _hang_up(smtp)
+
+    def _transaction(self, sender: str, recipient: str, raw: bytes) -> Accepted:
+        assert self._smtp is not None  # noqa: S101  # for the type checker: open() came before
+        smtp, self._used = self._smtp, True
+        size = f" SIZE={len(raw)}" if smtp.has_extn("size") else ""
+        try:
+            code, answer = smtp.docmd("MAIL", f"FROM:<{sender}>{size}")
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            raise _ClosedAtStart(None, _words(f"{type(error).__name__}: {error}")) from None
+        if code == 421:
+            self._drop()
+            raise _ClosedAtStart(code, _words(answer))
+        try:
+            self._expect(code, answer, 250)
+            self._expect(*smtp.docmd("RCPT", f"TO:<{recipient}>"), 250, 251)
+            self._expect(*smtp.docmd("DATA"), 354)
+            smtp.send(_stuffed(raw))
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            raise NotAccepted(None, _words(f"{type(error).__name__}: {error}")) from None
+        # From the next byte on the letter may have been delivered, whatever we hear of it.
+        try:
+            assert smtp.sock is not None  # noqa: S101  # for the type checker: it was written to a line ago
+            smtp.sock.settimeout(FINAL_DOT_TIMEOUT)
+            smtp.send(b".\r\n")
+            code, answer = smtp.getreply()
+            smtp.sock.settimeout(settings.EMAIL_TIMEOUT)
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            raise Unknown(None, _words(f"{type(error).__name__}: {error}")) from None
+        if not 200 <= code < 600 or 300 <= code < 400:
+            self._drop()
+            raise Unknown(code if code > 0 else None, _words(answer))
+        self._expect(code, answer, *range(200, 300))
+        return Accepted(code, _words(answer))
+
+    def _expect(self, code: int, answer: bytes, *wanted: int) -> None:
+        """Go on, or leave this transaction with the connection fit for the next one."""
+        if code in wanted:
+            return
+        if code == 421 or not 400 <= code < 600:
+            self._drop()
+        elif self._smtp is not None:
+            try:
+                self._smtp.rset()
+            except (OSError, smtplib.SMTPException):
+                self._drop()
+        if 500 <= code < 600:
+            raise Refused(code, _words(answer))
+        raise NotAccepted(code if code > 0 else None, _words(answer))
+
+    def _drop(self) -> None:
+        _hang_up(self._smtp)
+        self._smtp = None
+
+
+class _ClosedAtStart(Exception):
+    """The server hung up before it had heard anything of this letter."""
+
+    def __init__(self, code: int | None, words: str) -> None:
+        self.code, self.words = code, words
+        super().__init__(words)
+
+
+def _connect() -> smtplib.SMTP:
+    name = settings.MESSAGE_ID_DOMAIN if "." in settings.MESSAGE_ID_DOMAIN else None
+    timeout = min(CONNECT_TIMEOUT, settings.EMAIL_TIMEOUT or CONNECT_TIMEOUT)
+    if settings.EMAIL_USE_SSL:
+        return smtplib.SMTP_SSL(
+            settings.EMAIL_HOST,
+            settings.EMAIL_PORT,
+            local_hostname=name,
+            timeout=timeout,
+            context=ssl.create_default_context(),
+        )
+    return smtplib.SMTP(settings.EMAIL_HOST, settings.EMAIL_PORT, local_hostname=name, timeout=timeout)
+
+
+def _hang_up(smtp: smtplib.SMTP | None) -> None:
+    if smtp is not None:
+        smtp.close()
+
+
+def _stuffed(raw: bytes) -> bytes:
+    """The message as it stands between DATA and the final dot: leading dots doubled, ended by a line end."""
+    body = raw.replace(b"\r\n.", b"\r\n..")
+    if body.startswith(b"."):
+        body = b"." + body
+    return body if body.endswith(b"\r\n") else body + b"\r\n"
+
+
+def _words(answer: bytes | str) -> str:
+    """What the server said, in one line, without our secrets, for the log and the screen."""
+    text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+    for secret in (settings.EMAIL_HOST_PASSWORD, settings.EMAIL_HOST_USER):
+        if secret:
+            for form in (secret, base64.b64encode(secret.encode()).decode()):
+                text = text.replace(form, "•••")
+    return " ".join(text.replace("\x00", " ").split())[:500]
