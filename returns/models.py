@@ -6,15 +6,22 @@ finished; a CHECK on that row refuses more than was shipped, whoever asks and in
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar, Self
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from shopdesk.addresses import AddressField
 from shopdesk.shop.models import Customer, Order, OrderLine, named
+
+
+class ReasonQuerySet(models.QuerySet["Reason"]):
+    def offered(self) -> Self:
+        return self.filter(is_active=True)
 
 
 class Reason(models.Model):
@@ -36,6 +43,8 @@ class Reason(models.Model):
     position = models.PositiveSmallIntegerField(_("position"), default=0)
     is_active = models.BooleanField(_("offered"), default=True)
 
+    objects = ReasonQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("return reason")
         verbose_name_plural = _("return reasons")
@@ -47,6 +56,11 @@ class Reason(models.Model):
     @property
     def question(self) -> str:
         return named(self.question_ja, self.question_en)
+
+    @property
+    def is_shops_duty(self) -> bool:
+        """Whether the law makes the shop answer, whatever its own rules say: its fault, or its carrier's."""
+        return self.fault in {self.Fault.SHOP, self.Fault.CARRIER}
 
 
 class Policy(models.Model):
@@ -61,6 +75,21 @@ class Policy(models.Model):
     name_en = models.CharField(_("name (English)"), max_length=60, blank=True)
     # Which reasons it speaks about, by who answers for them; empty: all.
     fault = models.CharField(_("for reasons of"), max_length=10, choices=Reason.Fault.choices, blank=True)
+    reasons = models.ManyToManyField(
+        Reason,
+        verbose_name=_("for these reasons only"),
+        blank=True,
+        related_name="policies",
+        help_text=_("Empty: all reasons of that fault."),
+    )
+    applies_to = ArrayField(
+        models.CharField(max_length=60),
+        verbose_name=_("for goods tagged"),
+        default=list,
+        blank=True,
+        help_text=_("Tags or category codes of products, separated by commas. Empty: all goods."),
+    )
+    # 0: not accepted for these reasons; empty: no limit.
     window_days = models.PositiveSmallIntegerField(
         _("window (days, the day of arrival is day 1)"), null=True, blank=True
     )
@@ -110,9 +139,7 @@ class ReturnCase(models.Model):
 
     number = models.CharField(_("return number"), max_length=20, unique=True)
     order = models.ForeignKey(Order, verbose_name=_("order"), on_delete=models.PROTECT, related_name="returns")
-    customer = models.ForeignKey(
-        Customer, verbose_name=_("customer"), on_delete=models.PROTECT, related_name="returns"
-    )
+    customer = models.ForeignKey(Customer, verbose_name=_("customer"), on_delete=models.PROTECT, related_name="returns")
     inquiry = models.ForeignKey(
         "inquiries.Inquiry", null=True, blank=True, on_delete=models.SET_NULL, related_name="returns"
     )
@@ -167,6 +194,8 @@ class ReturnLine(models.Model):
     case = models.ForeignKey(ReturnCase, on_delete=models.CASCADE, related_name="lines")
     order_line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="return_lines")
     quantity = models.PositiveIntegerField(_("requested"))
+    # Which units of the order line: places in its unit_amounts. So two cases never refund the same yen.
+    units = ArrayField(models.PositiveIntegerField(), default=list)
     approved = models.PositiveIntegerField(_("approved"), default=0)
     reason = models.ForeignKey(Reason, verbose_name=_("reason"), on_delete=models.PROTECT)
     answer = models.TextField(_("answer"), blank=True)
@@ -201,22 +230,60 @@ class ReturnEvent(models.Model):
         return self.code
 
 
-class LookUp(models.Model):
-    """A one-time key that was mailed to the address on file, so that a guest can prove an order.
+class LookUpQuerySet(models.QuerySet["LookUp"]):
+    def waiting(self) -> Self:
+        """Asked, but nobody has yet looked whether there is such an order."""
+        return self.filter(resolved_at=None)
 
-    Only its hash is stored; it works once and not after ``expires_at``. A look-up for an unknown order makes no row
-    and mails nothing, and the visitor sees the same page.
+    def usable(self, now: datetime) -> Self:
+        """Keys that still open something: a letter went out, unused, in time, not guessed at too often."""
+        return self.filter(order__isnull=False, used_at=None, expires_at__gt=now, attempts__lt=LookUp.MAX_ATTEMPTS)
+
+
+class LookUp(models.Model):
+    """A visitor's wish to prove an order, and the one-time key that was mailed to the address on file.
+
+    The row is written for known and unknown orders alike, before anybody looks for the order: the visitor's request
+    does the same work in both cases, so its time tells nothing. A sweep looks a moment later; only then the typed words
+    are wiped and, when the pair was right, the key is made. Only hashes are stored. ``ticket_hash`` ties the typed code
+    to the browser that asked.
     """
 
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="return_look_ups")
-    token_hash = models.CharField(max_length=64, unique=True)
-    code_hash = models.CharField(max_length=64)
+    MAX_ATTEMPTS = 5
+
+    ticket_hash = models.CharField(max_length=64, unique=True)
+    number = models.CharField(max_length=60, blank=True)
+    address = models.CharField(max_length=254, blank=True)
+    language = models.CharField(max_length=2, default="ja")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    order = models.ForeignKey(Order, null=True, blank=True, on_delete=models.CASCADE, related_name="return_look_ups")
+    token_hash = models.CharField(max_length=64, null=True, blank=True, unique=True)  # noqa: DJ001  # unique, so empty is NULL
+    code_hash = models.CharField(max_length=64, blank=True)
     used_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
 
+    objects = LookUpQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("order look-up")
+        verbose_name_plural = _("order look-ups")
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="look_up_key_iff_order",
+                condition=Q(order__isnull=False, token_hash__isnull=False, resolved_at__isnull=False)
+                | Q(order__isnull=True, token_hash__isnull=True, code_hash="", used_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="resolved_look_up_forgets_what_was_typed",
+                condition=Q(resolved_at__isnull=True) | Q(number="", address=""),
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["id"], condition=Q(resolved_at__isnull=True), name="look_up_waiting"),
+            models.Index(fields=["expires_at"], name="look_up_expiry"),
+        ]
+
     def __str__(self) -> str:
-        return f"{self.order_id} {self.created_at:%Y-%m-%d %H:%M}"
-
-
+        return f"{self.pk} {self.created_at:%Y-%m-%d %H:%M}"
