@@ -22,6 +22,8 @@ BEAT_SCHEDULE: dict[str, Ring] = {
     "heartbeat": every(15, "shopdesk.desk.tasks.heartbeat"),
     # every 5 seconds: send letters that are due, and settle those whose worker died
     "outgoing mail": every(5, "shopdesk.mail.tasks.sweep_outgoing"),
+    # every 5 seconds: look for the orders that visitors want to prove, and write to the address on file
+    "order look-ups": every(5, "returns.tasks.sweep_look_ups"),
     # every 60 seconds: plan follow-ups for new facts about orders
     "follow-up planning": every(60, "followups.tasks.sweep_planning"),
     # every 15 seconds: decide the follow-ups that are due and queue their letters
