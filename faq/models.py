@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from shopdesk.shop.models import named
@@ -35,6 +35,18 @@ class ArticleQuerySet(models.QuerySet["Article"]):
     def published(self) -> Self:
         return self.filter(status=Article.Status.PUBLISHED)
 
+    def only_in_japanese(self) -> Self:
+        """Japanese articles without a published English version."""
+        english = Article.objects.published().filter(original=OuterRef("pk"), language="en")
+        return self.filter(~Exists(english), language="ja")
+
+    def readable_in(self, language: str) -> Self:
+        """Articles in the language; for English also those that exist in Japanese only."""
+        if language == "ja":
+            return self.filter(language="ja")
+        only_japanese = Article.objects.only_in_japanese().values("pk")
+        return self.filter(Q(language=language) | Q(pk__in=only_japanese))
+
 
 class Article(models.Model):
     """A question and its answer in Markdown, in one language."""
@@ -59,6 +71,14 @@ class Article(models.Model):
         settings.AUTH_USER_MODEL, verbose_name=_("changed by"), null=True, blank=True, on_delete=models.SET_NULL
     )
     position = models.PositiveSmallIntegerField(_("position"), default=0)
+    original = models.ForeignKey(
+        "self",
+        verbose_name=_("Japanese version"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="translations",
+    )
     # Length of the indexed text in terms; BM25 divides by it.
     index_length = models.FloatField(default=0)
 
@@ -73,7 +93,12 @@ class Article(models.Model):
                 name="article_published_at_iff_published",
                 condition=Q(status="published", published_at__isnull=False)
                 | (~Q(status="published") & Q(published_at__isnull=True)),
-            )
+            ),
+            models.UniqueConstraint(fields=["original", "language"], name="one_article_translation_per_language"),
+            models.CheckConstraint(
+                name="only_english_articles_have_an_original",
+                condition=Q(original__isnull=True) | ~Q(language="ja"),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -94,11 +119,16 @@ class Token(models.Model):
 
 
 class IndexMeta(models.Model):
-    """What the index was made with: an analyser or dictionary of another version needs `manage.py faq_reindex`."""
+    """What the index was made with: an analyser or dictionary of another version needs `manage.py faq_reindex`.
+
+    ``mark`` is a new random word after each change of the index; what a process remembers of it is kept under the mark.
+    """
 
     language = models.CharField(max_length=2, unique=True)
     analyser = models.CharField(max_length=40)
     average_length = models.FloatField(default=1)
+    documents = models.PositiveIntegerField(default=0)
+    mark = models.CharField(max_length=32, default="")
 
     def __str__(self) -> str:
         return f"{self.language} {self.analyser}"
@@ -109,6 +139,11 @@ class Synonym(models.Model):
 
     language = models.CharField(_("language"), max_length=2, choices=LANGUAGES, default="ja")
     words = models.CharField(_("words"), max_length=300, help_text=_("Separated by commas: クレカ, クレジットカード"))
+    spelling = models.BooleanField(
+        _("same word"),
+        default=False,
+        help_text=_("Other spellings or a short form of one word. Unticked: words of similar meaning, which count less."),
+    )
 
     class Meta:
         verbose_name = _("synonym")

@@ -230,7 +230,7 @@ def test_only_one_module_calls_anything_safe():
     ]
     assert guilty == []
     pages = [str(page.relative_to(root)) for page in (root / "templates").rglob("*") if page.is_file()
-             and ("|safe" in page.read_text("utf-8") or "autoescape off" in page.read_text("utf-8") and page.suffix == ".html")]  # fmt: skip
+             and ("|safe" in page.read_text("utf-8") or ("autoescape off" in page.read_text("utf-8") and page.suffix == ".html"))]  # fmt: skip
     assert pages == []
 
 
