@@ -1,6 +1,11 @@
 """Public addresses."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from followups.views import public
 
 app_name = "followups"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("u/<str:token>/", public.unsubscribe, name="unsubscribe"),
+    path("<str:token>/", public.preferences, name="preferences"),
+]

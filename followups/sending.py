@@ -1,0 +1,187 @@
+"""Sending: when an appointment is due, decide from the facts of that moment and hand the letter to the outbox.
+
+Each row is claimed, decided and ended in one short transaction of its own. A worker that dies leaves the row as it was;
+another worker passes over a row that is locked; a letter exists exactly when its row says so. A text that cannot be written
+ends its own row only.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Exists, OuterRef, Q
+
+from followups import gate, planning, writing
+from followups.models import PlannedMail, PlannedMailQuerySet, Sequence
+from inquiries.models import Inquiry
+from returns.models import ReturnCase
+from shopdesk.mail import outbox
+from shopdesk.mail.models import MailClass, OutgoingMail
+from shopdesk.shop.models import Customer, Store
+
+logger = logging.getLogger(__name__)
+State = PlannedMail.State
+
+# A queued letter is decided on today's facts: it must leave soon, or be decided anew.
+FRESH_FOR = timedelta(hours=24)
+# How long to wait for a customer's row: whoever writes about a customer is done sooner. Then the next row has its turn.
+LOCK_TIMEOUT = "5s"
+# Letters that waited for the same customer's complaint leave one a day, not all at once.
+BETWEEN_WOKEN = timedelta(days=1)
+
+
+def sweep(now: datetime, limit: int = 200) -> int:
+    """End (send, hold, skip, expire) the rows that are due, oldest first, at most ``limit``; gives how many."""
+    wake(now)
+    decide_anew(now)
+    ended = 0
+    passed: list[int] = []
+    while ended < limit and len(passed) < limit:
+        claimed: list[int] = []
+        try:
+            with transaction.atomic():
+                planned = _claim(now, passed)
+                if planned is None:
+                    break
+                claimed.append(planned.pk)
+                _end(planned, now)
+            ended += 1
+        except DatabaseError:
+            # A lock that did not come in time, or a lost connection: the row is as it was and has its turn again later.
+            if not claimed:
+                raise
+            logger.warning("follow-up %s was put back", claimed[0], exc_info=True)
+            passed += claimed
+    return ended
+
+
+def wake(now: datetime) -> int:
+    """Put held rows back whose reason has passed, or whose time is over (the gate then says so); gives how many.
+
+    For one customer the first of several leaves at once, the others one a day.
+    """
+    complaint = Inquiry.objects.unsolved().filter(customer=OuterRef("customer"), category__is_complaint=True)
+    open_return = ReturnCase.objects.open().filter(customer=OuterRef("customer"))
+    running = Q(sequence__status=Sequence.Status.ACTIVE, step__is_active=True)
+    held = (
+        PlannedMail.objects.filter(state=State.HELD, reason__in=gate.MAY_PASS)
+        .filter(
+            Q(not_after__lt=now)
+            | Q(Q(reason="open_complaint"), ~Exists(complaint))
+            | Q(Q(reason="open_return"), ~Exists(open_return))
+            | Q(Q(reason="paused") & running)
+        )
+        .order_by("due_at", "pk")
+        .values_list("pk", "customer_id", "reason", "due_at", "not_after")
+    )
+    woken = 0
+    turns: dict[int, int] = defaultdict(int)
+    for pk, customer, reason, due, last in held[:1000]:
+        moved = due
+        if last >= now:
+            if turns[customer]:
+                moved = min(max(due, now) + turns[customer] * BETWEEN_WOKEN, last)
+            turns[customer] += 1
+        woken += PlannedMail.objects.filter(pk=pk, state=State.HELD, reason=reason).update(
+            state=State.PLANNED, reason="", due_at=moved, decision={"held_for": reason}, decided_at=None
+        )
+    return woken
+
+
+def decide_anew(now: datetime) -> int:
+    """Take back rows whose letter expired in the outbox unsent (mail was away) while they may still leave.
+
+    An expired letter has certainly not left, so the new one, under a new key, cannot be a second copy.
+    """
+    expired = OutgoingMail.objects.filter(key=OuterRef("mail_key"), state=OutgoingMail.State.EXPIRED)
+    rows = PlannedMail.objects.filter(
+        Exists(expired), state=State.QUEUED, due_at__gt=now - timedelta(days=31), not_after__gt=now
+    )
+    taken = 0
+    for planned in rows[:200]:
+        taken += PlannedMail.objects.filter(pk=planned.pk, state=State.QUEUED, mail_key=planned.mail_key).update(
+            state=State.PLANNED, mail_key=None, reason="", decided_at=None,
+            decision={**planned.decision, "round": planned.decision.get("round", 1) + 1},
+        )  # fmt: skip
+    return taken
+
+
+def key_of(planned: PlannedMail) -> str:
+    """The outbox key: one for each planned mail, and one more each time that a letter expired unsent."""
+    turn = planned.decision.get("round", 1)
+    return f"followups:{planned.pk}" if turn == 1 else f"followups:{planned.pk}:{turn}"
+
+
+def claimable(now: datetime, passed: list[int]) -> PlannedMailQuerySet:
+    """The rows that may be claimed, in the order of the index ``planned_due``; without those passed over already."""
+    rows = PlannedMail.objects.due(now)
+    if passed:
+        rows = rows.exclude(pk__in=passed)
+    return rows.order_by("due_at", "pk").select_for_update(skip_locked=True, of=("self",))
+
+
+# --- within ---------------------------------------------------------------------------------------------------------
+
+
+def _claim(now: datetime, passed: list[int]) -> PlannedMail | None:
+    about = claimable(now, passed).select_related("sequence", "step", "order__store", "restock_request__product")
+    return about.prefetch_related("step__categories", "order__lines__product").first()
+
+
+def _end(planned: PlannedMail, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
+    customer = Customer.objects.select_for_update().get(pk=planned.customer_id)
+    verdict = gate.decide(planned, customer, now=now)
+    if not verdict.allowed:
+        _record(planned, verdict.state, verdict.code, verdict.facts, now)
+        return
+    try:
+        with transaction.atomic():
+            key = _queue(planned, customer, now)
+    except DatabaseError:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever a text does, it ends its own row and no other
+        logger.warning("follow-up %s could not be written", planned.pk, exc_info=True)
+        _record(planned, State.FAILED, "text", {"error": f"{type(error).__name__}: {error}"[:300]}, now)
+        return
+    _record(planned, State.QUEUED, verdict.code, verdict.facts, now, mail_key=key)
+
+
+def _queue(planned: PlannedMail, customer: Customer, now: datetime) -> str:
+    words = writing.compose(planned, customer, now=now)
+    store = planned.order.store if planned.order is not None else Store.default()
+    key = key_of(planned)
+    outbox.queue(
+        key=key,
+        to_address=gate.address_of(planned, customer),
+        to_name=customer.name,
+        from_address=store.sender_address,
+        from_name=store.sender_name,
+        subject=words.subject,
+        text=words.text,
+        language=words.language,
+        mail_class=MailClass(planned.sequence.mail_class),
+        headers=writing.headers(planned, words),
+        not_after=min(now + FRESH_FOR, planned.not_after),
+        now=now,
+    )
+    return key
+
+
+def _record(
+    planned: PlannedMail, state: PlannedMail.State, code: str, facts: dict[str, object], now: datetime,
+    *, mail_key: str | None = None,
+) -> None:  # fmt: skip
+    kept = {name: planned.decision[name] for name in ("released_by", "held_for", "round") if name in planned.decision}
+    planned.state = state
+    planned.reason = "" if state == State.QUEUED else code
+    planned.decision = {**kept, **facts, "code": code}
+    planned.decided_at = now
+    planned.mail_key = mail_key
+    planned.save(update_fields=["state", "reason", "decision", "decided_at", "mail_key"])
+    if state != State.HELD:
+        planning.plan_next(planned, now)

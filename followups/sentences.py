@@ -1,0 +1,105 @@
+"""Why a letter was sent, waits, or was not sent: one sentence from the stored codes, in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from followups.models import PlannedMail
+from shopdesk.mail.models import Suppression
+
+State = PlannedMail.State
+
+TONES: dict[int, str] = {
+    State.PLANNED: "info",
+    State.QUEUED: "ok",
+    State.FAILED: "danger",
+    State.SKIPPED: "neutral",
+    State.CANCELLED: "neutral",
+    State.HELD: "warn",
+    State.EXPIRED: "neutral",
+}
+
+# reason code -> (short label, sentence). Facts of the decision are filled in by name; missing ones are empty.
+_REASONS: dict[str, tuple[Callable[[], str], Callable[[], str]]] = {
+    "paused": (
+        lambda: _("Paused"),
+        lambda: _("Held because the sequence or the step is paused. It goes on when it runs again, if not too late."),
+    ),
+    "open_complaint": (
+        lambda: _("Open complaint"),
+        lambda: _(
+            "Held because the customer has an open complaint (%(number)s). "
+            "Decided again when that is solved, if not too late."
+        ),
+    ),
+    "open_return": (
+        lambda: _("Open return"),
+        lambda: _(
+            "Held because a return of the customer is open (%(number)s). Decided again when that is closed, if not too late."
+        ),
+    ),
+    "held_by_staff": (
+        lambda: _("Held by staff"),
+        lambda: _("Held by %(by_name)s until somebody releases it."),
+    ),
+    "order_cancelled": (lambda: _("Order cancelled"), lambda: _("Not sent because the order was cancelled.")),
+    "order_returned": (lambda: _("Order returned"), lambda: _("Not sent because the order was returned.")),
+    "returned": (lambda: _("Returned"), lambda: _("Not sent because goods of the order were returned (%(number)s).")),
+    "no_address": (lambda: _("No address"), lambda: _("Not sent because no usable mail address is known.")),
+    "marketplace_address": (
+        lambda: _("Marketplace address"),
+        lambda: _("Not sent because advertising must not go to a marketplace's relay address."),
+    ),
+    "suppressed": (lambda: _("Mail stopped"), lambda: _("Not sent because mail to this address is stopped: %(why)s.")),
+    "no_consent": (
+        lambda: _("No consent"),
+        lambda: _("Not sent because the customer has not agreed to advertising mail."),
+    ),
+    "repurchased": (
+        lambda: _("Bought again"),
+        lambda: _("Not sent because the customer has ordered again since (%(number)s)."),
+    ),
+    "late": (
+        lambda: _("Too late"),
+        lambda: _("Not sent because its time was over before it could leave."),
+    ),
+    "late_when_planned": (
+        lambda: _("Too late"),
+        lambda: _("Not sent because its time was already over when it was planned."),
+    ),
+    "text": (lambda: _("Text cannot be written"), lambda: _("Not sent because the text cannot be written: %(error)s")),
+    "cancelled_by_staff": (lambda: _("Cancelled"), lambda: _("Cancelled by %(by_name)s.")),
+    "series_ended": (lambda: _("Series ended"), lambda: _("Not sent because the series was ended.")),
+}
+
+
+def label(planned: PlannedMail) -> str:
+    """The reason in a few words; empty where there is none."""
+    known = _REASONS.get(planned.reason)
+    return known[0]() if known else planned.reason
+
+
+def sentence(planned: PlannedMail) -> str:
+    """Why it was sent or not, in one sentence; how it waits, while it waits."""
+    facts: dict[str, Any] = {"number": "", "by_name": "", "why": "", "error": "", **planned.decision}
+    if planned.state == State.PLANNED:
+        if planned.decision.get("released_by"):
+            return _("Released by %(by_name)s; leaves at its time, whatever held it.") % facts
+        return _("Waits for its time. Whether it may leave is decided then.")
+    if planned.state == State.QUEUED:
+        if planned.decision.get("released_by"):
+            return _("Sent: released by staff, and nothing forbade it.")
+        return _("Sent: every condition was met at that moment.")
+    known = _REASONS.get(planned.reason)
+    if known is None:
+        return planned.reason or planned.get_state_display()
+    if planned.reason == "suppressed":
+        facts["why"] = dict(Suppression.Reason.choices).get(facts["why"], facts["why"])
+    words = known[1]() % facts
+    held_for = _REASONS.get(str(planned.decision.get("held_for", "")))
+    if planned.reason == "late" and held_for:
+        words = _("Not sent because its time was over while it was held (%(reason)s).") % {"reason": held_for[0]()}
+    return words
