@@ -10,6 +10,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from inquiries.models import Inquiry, InquiryQuerySet
+from inquiries.numbering import IS_NUMBER
 from inquiries.numbering import normalise as normalise_number
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
@@ -143,8 +144,10 @@ def _ordered(rows: InquiryQuerySet, tab: str) -> InquiryQuerySet:
 def search(rows: InquiryQuerySet, words: str, *, contacts: bool) -> InquiryQuerySet:
     """Rows that a reference number, an order number, a name or a subject names; with ``contacts`` also mail and phone.
 
-    Every word must be found somewhere.
+    Every word must be found somewhere; a reference number may be typed with a space.
     """
+    if IS_NUMBER.fullmatch(number := normalise_number(words)):
+        return rows.filter(number=number)
     for word in words.split()[:5]:
         found = (
             Q(number=normalise_number(word))

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
@@ -84,9 +85,9 @@ class Inquiry(models.Model):
         SOLVED = "solved", _("solved")
 
     class Channel(models.TextChoices):
-        FORM = "form", _("form")
-        EMAIL = "email", _("mail")
-        PHONE = "phone", _("phone")
+        FORM = "form", pgettext_lazy("channel", "form")
+        EMAIL = "email", pgettext_lazy("channel", "mail")
+        PHONE = "phone", pgettext_lazy("channel", "phone")
         LINE = "line", "LINE"
 
     number = models.CharField(_("reference number"), max_length=20, unique=True)
@@ -120,7 +121,7 @@ class Inquiry(models.Model):
         on_delete=models.SET_NULL,
         related_name="inquiries",
     )
-    opened_at = models.DateTimeField(_("received"))
+    opened_at = models.DateTimeField(pgettext_lazy("inquiry", "received"))
     # When the customer last wrote without an answer; orders the list. Empty once answered.
     waiting_since = models.DateTimeField(_("waiting since"), null=True, blank=True)
     reply_due_at = models.DateTimeField(_("answer due"), null=True, blank=True)
@@ -169,8 +170,8 @@ class Message(models.Model):
     """
 
     class Kind(models.TextChoices):
-        RECEIVED = "received", _("received")
-        REPLY = "reply", _("reply")
+        RECEIVED = "received", pgettext_lazy("message", "received")
+        REPLY = "reply", pgettext_lazy("message", "reply")
         NOTE = "note", _("internal note")
         AUTOMATIC = "automatic", _("automatic mail")
 

@@ -74,6 +74,7 @@ def test_a_file_is_a_download_that_cannot_run(kept, agent, signed_in):
     assert answer["Content-Security-Policy"] == "sandbox; default-src 'none'"
     assert answer["Content-Type"].startswith("text/plain")
     assert b"".join(answer.streaming_content) == b"<script>alert(1)</script>"
+    answer.close()
 
 
 def test_a_file_is_not_for_visitors_nor_for_whoever_does_not_see_the_inquiry(kept, client, outsourced, signed_in):
@@ -83,7 +84,9 @@ def test_a_file_is_not_for_visitors_nor_for_whoever_does_not_see_the_inquiry(kep
     inquiry = kept.message.inquiry
     inquiry.assignee = outsourced
     inquiry.save(update_fields=["assignee"])
-    assert signed_in(outsourced).get(url).status_code == 200
+    answer = signed_in(outsourced).get(url)
+    assert answer.status_code == 200
+    answer.close()
 
 
 def test_a_file_that_is_gone_is_not_found(kept, agent, signed_in):
