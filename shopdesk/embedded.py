@@ -33,6 +33,7 @@ from urllib.parse import quote
 DATABASE = "shopdesk"
 START_SECONDS = 60.0  # a cold disk after a crash; one second is usual
 STOP_SECONDS = 30.0
+PREFIX = "shopdesk-"  # of every folder made outside the checkout
 SOCKET_LIMIT = 100  # bytes; macOS allows 104, Linux 108, both with the final NUL
 
 # $1 is the signal that stops the server, $2 the sockets' folder, $3 a folder to remove when the pipe ends without the
@@ -96,7 +97,7 @@ def short_folder() -> Path:
     """A new private folder of the servers' user with a path short enough for sockets."""
     for base in ("/tmp", tempfile.gettempdir(), "/var/tmp"):  # noqa: S108  # the names are only bases for mkdtemp
         if len(os.fsencode(base)) < SOCKET_LIMIT - 40 and os.access(base, os.W_OK | os.X_OK):
-            folder = Path(tempfile.mkdtemp(prefix="shopdesk-", dir=base))
+            folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
             _hand_over(folder)
             return folder
     raise EmbeddedServerError("Neither /tmp nor /var/tmp is writable: there is no place for the servers' sockets.")
@@ -197,7 +198,11 @@ class Server:
         if self.guard is not None:
             return self
         _hand_over(self.sockets)
-        self.prepare()
+        try:
+            self.prepare()
+        except BaseException:
+            shutil.rmtree(self.sockets, ignore_errors=True)
+            raise
         log = self.home / f"{self.name}.log"
         words = [self.stop_signal, str(self.sockets), "" if self.durable else str(self.home)]
         with log.open("ab") as out:
@@ -264,7 +269,10 @@ class Postgres(Server):
             self._create()
         elif self._run(self.bin / "pg_ctl", "-D", self.data, "status").returncode == 0:
             # Left over from a run whose guard was killed as well.
+            old = self._pid_file()
             self._run(self.bin / "pg_ctl", "-D", self.data, "-m", "fast", "-w", "stop")
+            if len(old) > 4 and Path(old[4]).name.startswith(PREFIX):
+                shutil.rmtree(old[4], ignore_errors=True)
 
     def _create(self) -> None:
         """Make the cluster beside its place and move it there when it is complete: a crash leaves no half of one."""

@@ -83,7 +83,7 @@ def outage(request: HttpRequest) -> HttpResponse:
 
 
 def _posted(request: HttpRequest) -> tuple[list[dict[str, str | bool]], bool]:
-    """What was typed, as ``[{"name", "value", "shown"}]`` (long texts shown, the rest hidden); and whether files went."""
+    """What was typed, ``[{"name", "value", "shown"}]`` (long texts shown, the rest hidden), and whether files went."""
     if request.method != "POST" or request.path.startswith(SECRET_PATHS):
         return [], False
     try:

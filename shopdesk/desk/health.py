@@ -30,7 +30,7 @@ QUEUE = "celery"
 
 
 class Check(TypedDict, total=False):
-    """One part: ``ok`` always; ``age_seconds`` of the last tick or of the oldest due letter, None where there is none."""
+    """One part: ``ok`` always; ``age_seconds`` of the last tick or of the oldest due letter, None without one."""
 
     ok: bool
     age_seconds: float | None

@@ -84,7 +84,9 @@ def test_away_before_the_view():
 
     browser = Client(raise_request_exception=False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("django.contrib.sessions.middleware.SessionMiddleware.process_request", lambda self, r: lost(self))
+        patch.setattr(
+            "django.contrib.sessions.middleware.SessionMiddleware.process_request", lambda self, r: lost(self)
+        )
         response = browser.post("/contact/", {"body": LETTER})
     assert response.status_code == 503
     assert "かばんの持ち手" in response.content.decode()
