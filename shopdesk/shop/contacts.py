@@ -57,9 +57,12 @@ def prefecture(text: str) -> str:
     return shown[:10]
 
 
-def kana(text: str) -> str:
-    """Kana to compare: NFKC, hiragana as katakana, without spaces."""
+def katakana(text: str) -> str:
+    """Hiragana and half-width kana as katakana."""
     folded = unicodedata.normalize("NFKC", text)
-    return "".join(
-        chr(ord(letter) + 0x60) if "ぁ" <= letter <= "ゖ" else letter for letter in folded if not letter.isspace()
-    )
+    return "".join(chr(ord(letter) + 0x60) if "ぁ" <= letter <= "ゖ" else letter for letter in folded)
+
+
+def kana(text: str) -> str:
+    """Kana to compare: as katakana, without spaces."""
+    return "".join(katakana(text).split())

@@ -1,11 +1,14 @@
 """Who is who: the customer behind an order, a form or a letter."""
 
+import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, Q
 
 from shopdesk import addresses
 from shopdesk.shop import contacts
@@ -185,3 +188,16 @@ class Directory:
             self._by_id[person.platform_id] = customer
             identity = PlatformIdentity(customer=customer, store=self._store, platform_id=person.platform_id)
             self._new_identities.append(identity)
+
+
+def matching(text: str) -> Q:
+    """Customers that a search means: by name, kana (hiragana too), mail address, or four digits of the phone."""
+    shown = unicodedata.normalize("NFKC", text).replace("\x00", "").strip()
+    known = CustomerAddress.objects.filter(customer=OuterRef("pk"), address__icontains=shown)
+    found = Q(name__icontains=shown) | Q(name_kana__icontains=contacts.katakana(shown)) | Exists(known)
+    if " " in shown:
+        found |= Q(name__icontains=shown.replace(" ", "\u3000")) | Q(name__icontains=shown.replace(" ", ""))
+    digits = contacts.phone_digits(shown) if re.fullmatch(r"[+\d\s()\-]{4,}", shown) else ""
+    if len(digits) >= 4:
+        found |= Q(phone__contains=digits)
+    return found

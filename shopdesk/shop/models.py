@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import ClassVar, Self
 
 from django.conf import settings
@@ -371,6 +372,11 @@ class OrderLine(models.Model):
     def returnable(self) -> int:
         """Units that may still be asked back."""
         return self.qty_shipped - self.qty_open - self.qty_done
+
+    @property
+    def unit_groups(self) -> list[tuple[int, int]]:
+        """What was paid for each unit, equal ones together: [(4767, 2), (4766, 1)]."""
+        return [(amount, len(list(same))) for amount, same in groupby(self.unit_amounts)]
 
 
 class Shipment(models.Model):

@@ -3,7 +3,10 @@
 import re
 import unicodedata
 
+from django.db.models import Q
+
 from shopdesk import addresses
+from shopdesk.shop import contacts
 from shopdesk.shop.models import Order, Store
 
 _HYPHENS = re.compile(r"[‐‑‒–—―−ー]")  # the look-alikes are the point
@@ -44,3 +47,18 @@ def belongs_to(order: Order, address: str) -> bool:
     if addresses.normalise(order.email) == wanted:
         return True
     return order.customer.addresses.filter(address=wanted, masked=False).exists()
+
+
+def matching(text: str) -> Q:
+    """Orders that a search means: by number (or its beginning), name, mail address, or four digits of the phone."""
+    shown = unicodedata.normalize("NFKC", text).replace("\x00", "").strip()
+    bare = bare_number(text)
+    found = Q(name__icontains=shown) | Q(email__icontains=shown)
+    if bare:
+        found |= Q(number__istartswith=bare) | Q(number__istartswith=f"#{bare}")
+    if " " in shown:
+        found |= Q(name__icontains=shown.replace(" ", "\u3000")) | Q(name__icontains=shown.replace(" ", ""))
+    digits = contacts.phone_digits(shown) if re.fullmatch(r"[+\d\s()\-]{4,}", shown) else ""
+    if len(digits) >= 4:
+        found |= Q(phone__contains=digits)
+    return found

@@ -157,10 +157,12 @@ def groups(table: Table, key: str, report: Report) -> Iterator[list[Row]]:
     place = table.rows[0].columns[key] if table.rows else -1
     report.problems.extend(table.problems)
     refused: set[str] = set()
-    for previous, cells in table.broken:
+    for broken in table.broken:
+        cells, previous = broken.cells, broken.previous
         number = cells[place].strip() if 0 <= place < len(cells) else ""
         if number:
             refused.add(number)
+        # In a row that was cut inside the key, the number itself may be only a piece.
         if previous is not None and (not number or place == len(cells) - 1) and previous.get(key):
             # Nobody can say whose row it was: perhaps one more line of the order before it.
             if previous.get(key) not in refused:

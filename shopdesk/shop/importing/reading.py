@@ -12,6 +12,8 @@ from shopdesk.shop.importing.problems import SHOWN_VALUE, FileProblem, RowProble
 
 MAX_COLUMNS = 500
 
+_PREVIEW = 500_000  # letters that a preview looks at
+
 # PostgreSQL stores no NUL, and no other control character means anything in an order.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -34,14 +36,23 @@ class Row:
         return {column: self.cells[place] for column, place in self.columns.items() if self.cells[place]}
 
 
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A record that could not be read, or only in part; ``previous`` is the last good row before it."""
+
+    line: int
+    cells: list[str]
+    previous: Row | None
+
+
 @dataclass
 class Table:
-    """A file's header and rows. ``broken`` holds the rows that could not be read, with the row before each."""
+    """A file's header, its good rows, and the broken ones with their problems."""
 
     header: list[str]
     rows: list[Row]
     problems: list[RowProblem] = field(default_factory=list)
-    broken: list[tuple[Row | None, list[str]]] = field(default_factory=list)
+    broken: list[Broken] = field(default_factory=list)
 
 
 def read(decoded: Decoded, limit: int | None = None) -> Table:
@@ -50,7 +61,8 @@ def read(decoded: Decoded, limit: int | None = None) -> Table:
     A name that stands twice in the header is numbered, for EC-CUBE's two columns 送料: 送料, 送料__2.
     Raises FileProblem: empty, no_rows, too_many_columns.
     """
-    text = _CONTROLS.sub("", decoded.text.removeprefix("\ufeff"))
+    text = decoded.text.removeprefix("\ufeff")
+    text = _CONTROLS.sub("", text if limit is None else text[:_PREVIEW])
     lines = io.StringIO(text, newline="")
     reader = csv.reader(lines, delimiter=_delimiter(text), strict=True)
     try:
@@ -66,14 +78,14 @@ def read(decoded: Decoded, limit: int | None = None) -> Table:
         previous = table.rows[-1] if table.rows else None
         if cells is None:
             table.problems.append(RowProblem(line, "", "", "unreadable"))
-            table.broken.append((previous, []))
+            table.broken.append(Broken(line, [], previous))
             continue
         if not any(cell.strip() for cell in cells):
             continue
         if len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
             data = {"count": len(cells), "expected": len(header)}
             table.problems.append(RowProblem(line, "", ",".join(cells)[:SHOWN_VALUE], "ragged", data))
-            table.broken.append((previous, cells))
+            table.broken.append(Broken(line, cells, previous))
             continue
         table.rows.append(Row(line, [same.setdefault(cell, cell) for cell in cells[: len(header)]], columns))
         if limit is not None and len(table.rows) >= limit:
@@ -81,7 +93,7 @@ def read(decoded: Decoded, limit: int | None = None) -> Table:
     if decoded.cut_off and limit is None and table.rows and not table.broken:
         last = table.rows.pop()
         table.problems.append(RowProblem(last.line, "", last.cells[-1][-SHOWN_VALUE:], "cut_off"))
-        table.broken.append((last, last.cells))
+        table.broken.append(Broken(last.line, last.cells, table.rows[-1] if table.rows else None))
     if not table.rows and not table.problems:
         raise FileProblem("no_rows")
     return table

@@ -5,6 +5,7 @@ then confirmed, then run: by the web for a small file, by a worker for a large o
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,7 @@ from shopdesk.shop.importing.problems import FileProblem, RowProblem, Told
 from shopdesk.shop.models import ImportJob, Store
 
 MAX_FILE = 20 * 1024 * 1024  # of an upload; a year of a busy shop is below
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")  # a file name is one line, wherever it is shown
 IN_REQUEST = 200  # orders that the web writes at once; a larger file goes to a worker
 MAX_STORED_ERRORS = 1000
 
@@ -118,9 +120,14 @@ def _tell(outcome: Outcome, report: Report, counts: applying.Counts) -> None:
 def store_file(content: bytes, *, file_name: str, store: Store, by: User | None, now: datetime) -> ImportJob:
     """Keep an uploaded file, to be looked at first."""
     return ImportJob.objects.create(
-        file_name=file_name[-200:], sha256=hashlib.sha256(content).hexdigest(), content=content, store=store, by=by,
-        dry_run=True, created_at=now,
-    )  # fmt: skip
+        file_name=_CONTROLS.sub(" ", file_name)[-200:],
+        sha256=hashlib.sha256(content).hexdigest(),
+        content=content,
+        store=store,
+        by=by,
+        dry_run=True,
+        created_at=now,
+    )
 
 
 def look(job: ImportJob, *, encoding: str, profile: str, store: Store, now: datetime) -> None:

@@ -1,0 +1,81 @@
+"""Plain tables of what a shop sets once: stores, hours, closing days, products."""
+
+from typing import ClassVar
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_POST
+
+from shopdesk import clock
+from shopdesk.accounts.decorators import StaffRequest, staff_view
+from shopdesk.accounts.modeladmin import RoleModelAdmin
+from shopdesk.accounts.permissions import P
+from shopdesk.shop import calendar
+from shopdesk.shop.models import BusinessHours, Closure, Product, ProductCategory, Store
+
+
+@admin.register(Store)
+class StoreAdmin(RoleModelAdmin[Store]):
+    permission = P.SETTINGS_CHANGE
+    list_display = ("name", "code", "sender_name", "sender_address", "is_default")
+    search_fields = ("name", "code")
+
+
+@admin.register(BusinessHours)
+class BusinessHoursAdmin(RoleModelAdmin[BusinessHours]):
+    permission = P.SETTINGS_CHANGE
+    list_display = ("weekday", "opens", "closes")
+
+
+@admin.register(Closure)
+class ClosureAdmin(RoleModelAdmin[Closure]):
+    permission = P.SETTINGS_CHANGE
+    list_display = ("first_day", "last_day", "name", "kind", "active")
+    list_filter = ("kind", "active")
+    date_hierarchy = "first_day"
+    change_list_template = "shop/admin_closures.html"
+    actions: ClassVar = ["close", "open"]
+
+    @admin.action(description=gettext_lazy("Close on these days"))
+    def close(self, request: HttpRequest, rows: QuerySet[Closure]) -> None:
+        rows.update(active=True)
+
+    @admin.action(description=gettext_lazy("Work on these days"))
+    def open(self, request: HttpRequest, rows: QuerySet[Closure]) -> None:
+        rows.update(active=False)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [path("seed/", seed, name="shop_closure_seed"), *super().get_urls()]
+
+
+@staff_view(P.SETTINGS_CHANGE)
+@require_POST
+def seed(request: StaffRequest) -> HttpResponse:
+    """Write the public holidays of this and the next two years, and propose the seasons."""
+    count = calendar.seed_closures(*calendar.years_to_seed(clock.now()))
+    if count:
+        text = ngettext("%(count)s closing day was added.", "%(count)s closing days were added.", count)
+        messages.success(request, text % {"count": count})
+    else:
+        messages.info(request, _("Every public holiday is already here."))
+    return redirect(reverse("admin:shop_closure_changelist"))
+
+
+@admin.register(ProductCategory)
+class ProductCategoryAdmin(RoleModelAdmin[ProductCategory]):
+    permission = P.SETTINGS_CHANGE
+    list_display = ("name", "name_en", "slug")
+
+
+@admin.register(Product)
+class ProductAdmin(RoleModelAdmin[Product]):
+    permission = P.SETTINGS_CHANGE
+    list_display = ("sku", "name", "category", "price", "warranty_months", "is_active")
+    list_filter = ("category", "is_active")
+    list_select_related = ("category",)
+    search_fields = ("sku", "name", "name_en")

@@ -1,0 +1,1 @@
+"""Staff screens of orders, customers and imports."""
