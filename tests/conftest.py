@@ -1,5 +1,6 @@
 """The cast, the clock and the database of the tests. Servers and environment: tests/plugin.py."""
 
+import os
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,13 @@ NOW = datetime(2026, 11, 20, 10, 0, tzinfo=ZoneInfo("Asia/Tokyo"))
 def pytest_configure():
     # Real password hashing costs 0.3 s each time; one test that is about hashing asks for the real one.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_collection_modifyitems(items):
+    if os.environ.get("BROWSER") == "skip":
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(pytest.mark.skip(reason="BROWSER=skip"))
 
 
 @pytest.fixture
