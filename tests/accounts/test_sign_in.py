@@ -83,9 +83,7 @@ def test_nobody_signs_up_and_nobody_changes_the_login_address(client, agent, sig
 
 def test_an_open_redirect_is_refused(client, agent, password):
     for target in ("https://evil.example/", "//evil.example/", "/\\evil.example", "https:evil.example"):
-        response = client.post(
-            f"{LOGIN}?next={target}", {"login": agent.email, "password": password, "next": target}
-        )
+        response = client.post(f"{LOGIN}?next={target}", {"login": agent.email, "password": password, "next": target})
         assert "evil" not in response.get("Location", "")
         client.logout()
 

@@ -63,7 +63,7 @@ def test_two_owners_cannot_demote_each_other(now):
         start.wait()
         try:
             staff.save(user, by=user, now=now)
-        except (staff.LastOwner, Exception) as error:  # noqa: BLE001  # a deadlock is a refusal, too
+        except (staff.LastOwner, Exception) as error:  # a deadlock is a refusal, too
             refused.append(type(error).__name__)
         connection.close()
 
@@ -122,6 +122,8 @@ def test_the_audit_log_is_read_only(owner, signed_in, now):
 
 
 def test_a_profile_keeps_what_was_typed_when_it_is_refused(agent, signed_in):
-    response = signed_in(agent).post(reverse("profile"), {"name": "", "alias": "あや", "language": "ja", "time_zone": "Mars"})
+    response = signed_in(agent).post(
+        reverse("profile"), {"name": "", "alias": "あや", "language": "ja", "time_zone": "Mars"}
+    )
     assert response.status_code == 422
     assert "あや" in response.content.decode()

@@ -1,0 +1,205 @@
+"""The stage of the stories: a real browser, a live server, PostgreSQL, Valkey, a Celery worker and a mail server.
+
+``BROWSER=skip`` leaves the stories out, saying so; nothing else does.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+from zoneinfo import ZoneInfo
+
+import pytest
+import redis
+from django.conf import settings as django_settings
+from django.db import connection
+
+from shopdesk import clock
+from tests import make
+from tests.sink import smtp_sink  # noqa: F401  # a fixture
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+# Playwright's own event loop runs in this thread; the stories read rows between its calls, never inside of them.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def pytest_collection_modifyitems(items):
+    if os.environ.get("BROWSER") == "skip":
+        for item in items:
+            if "/stories/" in str(item.path):
+                item.add_marker(pytest.mark.skip(reason="BROWSER=skip: no browser is wanted on this machine"))
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    path = next((path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Clock:
+    """The story's clock: this process and the worker read it. It stands still until it is moved."""
+
+    def __init__(self, file, moment):
+        self.file = file
+        self.set(moment)
+
+    def set(self, moment):
+        self.moment = moment
+        spare = self.file.with_suffix(".new")
+        spare.write_text(moment.isoformat(), encoding="utf-8")
+        spare.rename(self.file)
+
+    def at(self, text):
+        """``at("2026-12-01 10:00")``: local time of the shop."""
+        self.set(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Asia/Tokyo")))
+
+
+@pytest.fixture
+def story_clock(tmp_path, monkeypatch):
+    moving = Clock(tmp_path / "clock", make.NOW)
+    monkeypatch.setattr(clock, "now", lambda: moving.moment)
+    return moving
+
+
+@pytest.fixture
+def site(live_server, settings):
+    """The address of the running site; links in mails begin with it."""
+    settings.SITE_URL = live_server.url
+    settings.CSRF_TRUSTED_ORIGINS = [live_server.url]
+    return live_server.url
+
+
+def _database_url():
+    parts = urlsplit(os.environ["DATABASE_URL"])
+    return urlunsplit(parts._replace(path="/" + quote(connection.settings_dict["NAME"])))
+
+
+class Worker:
+    """A Celery worker in its own process group; it can be killed the hard way and started again."""
+
+    def __init__(self, env, log):
+        self.env, self.log, self.process = env, log, None
+
+    def start(self):
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, str(ROOT / "tests" / "stories" / "worker.py")],
+                cwd=ROOT,
+                env=self.env,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return self
+
+    def kill(self, how=signal.SIGKILL):
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, how)
+            self.process.wait(30)
+            self.process = None
+
+
+@pytest.fixture
+def queue():
+    """The broker, emptied: no ring of an earlier test is heard in this one."""
+    # The scheme is Celery's word for a socket; the client calls it unix.
+    broker = redis.Redis.from_url(django_settings.REDIS_URL.replace("redis+socket:", "unix:"))
+    broker.flushall()
+    yield broker
+    broker.flushall()
+    broker.close()
+
+
+@pytest.fixture
+def worker(tmp_path, transactional_db, queue, smtp_sink, story_clock, site):  # noqa: F811  # the fixture above
+    """A running worker that sends to the sink and reads the story's clock."""
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "DATABASE_URL": _database_url(),
+        "EMAIL_URL": f"smtp://127.0.0.1:{smtp_sink.port}",
+        "SITE_URL": site,
+        "STORY_CLOCK": str(story_clock.file),
+    }
+    running = Worker(env, tmp_path / "worker.log").start()
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+def wait():
+    """``wait(condition)`` gives the first true answer of ``condition()``; fails after 20 s."""
+
+    def until(condition, seconds=20, what="the condition"):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if answer := condition():
+                return answer
+            time.sleep(0.05)
+        pytest.fail(f"{what} did not come true within {seconds} s")
+
+    return until
+
+
+@pytest.fixture
+def open_page(chromium, site):
+    """``open_page(width)`` gives a page of a fresh visitor; an error in the browser's console fails the story."""
+    contexts, errors = [], []
+
+    def open_one(width=1280, *, language="ja-JP", dark=False):
+        context = chromium.new_context(
+            viewport={"width": width, "height": 800},
+            locale=language,
+            timezone_id="Asia/Tokyo",
+            base_url=site,
+            color_scheme="dark" if dark else "light",
+        )
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda line: errors.append(line.text) if "Content Security Policy" in line.text else None)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def sign_in():
+    """``sign_in(page, user)`` goes through the real sign-in page."""
+
+    def through(page, user, *, password=make.PASSWORD, code=None):
+        page.goto("/admin/")
+        page.fill("input[name=login]", user.email)
+        page.fill("input[name=password]", password)
+        page.press("input[name=password]", "Enter")
+        if code is not None:
+            page.wait_for_selector("input[name=code]")
+            page.fill("input[name=code]", code())
+            page.press("input[name=code]", "Enter")
+        page.wait_for_url("**/admin/")
+
+    return through
