@@ -77,6 +77,7 @@ class Sink:
 
     def start(self):
         self._controller.start()
+        self.connections = 0  # the controller knocked once to see whether the server answers
         return self
 
     def stop(self):

@@ -44,16 +44,16 @@ GIVE_UP = timedelta(hours=24)  # after the first try of a round
 # Enhanced status codes (RFC 3463) that mean: this mailbox does not exist.
 NO_SUCH_MAILBOX = ("5.1.1", "5.1.10")
 
+# The rows are found by the partial index mail_due alone, then by their keys: EXPLAIN is held by a test.
 _CLAIM = """
-WITH due AS (
-    SELECT id FROM mail_outgoingmail
-    WHERE state = 0 AND due_at <= %(now)s
-    ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-)
 UPDATE mail_outgoingmail AS mail
 SET state = 1, lease_owner = %(worker)s, lease_token = mail.lease_token + 1, lease_until = %(until)s,
     attempt = mail.attempt + 1, changed_at = %(now)s
-FROM due WHERE mail.id = due.id
+WHERE mail.id = ANY (ARRAY(
+    SELECT id FROM mail_outgoingmail
+    WHERE state = 0 AND due_at <= %(now)s
+    ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+))
 RETURNING mail.id
 """
 

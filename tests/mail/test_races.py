@@ -1,0 +1,124 @@
+"""Many workers, dying workers: each letter at most once, and none lost silently."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from shopdesk.mail import delivery, outbox
+from shopdesk.mail.models import OutgoingMail, SendAttempt
+from tests.mail.make import queue
+
+State = OutgoingMail.State
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    monkeypatch.setattr(outbox, "ring", lambda: None)
+
+
+def worker(sink, now, limit, extra=""):
+    """A real worker process that sweeps until nothing is due."""
+    code = f"""
+import django
+django.setup()
+from datetime import datetime
+from django.conf import settings
+settings.DATABASES["default"]["NAME"] = {connection.settings_dict["NAME"]!r}
+settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", {sink.port}
+from shopdesk.mail import delivery
+{extra}
+while delivery.sweep(datetime.fromisoformat({now.isoformat()!r}), {limit}):
+    pass
+"""
+    return subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], env=os.environ.copy())
+
+
+def many(count):
+    for number in range(count):
+        queue(f"test:{number}", to=f"c{number}@mail.example")
+
+
+def test_two_threads_send_two_hundred_letters_once_each(smtp_sink, now):
+    many(200)
+    start = threading.Barrier(2)
+
+    def sweep():
+        start.wait()
+        while delivery.sweep(now, 7):
+            pass
+        connection.close()
+
+    threads = [threading.Thread(target=sweep) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Counter(smtp_sink.recipients) == {f"c{number}@mail.example": 1 for number in range(200)}
+    assert OutgoingMail.objects.filter(state=State.SENT, attempt=1).count() == 200
+    assert smtp_sink.connections > 2
+
+
+def test_three_processes_send_two_hundred_letters_once_each(smtp_sink, now):
+    many(200)
+    workers = [worker(smtp_sink, now, 5) for _ in range(3)]
+    assert [process.wait(60) for process in workers] == [0, 0, 0]
+    assert Counter(smtp_sink.recipients) == {f"c{number}@mail.example": 1 for number in range(200)}
+    assert SendAttempt.objects.filter(outcome="sent").count() == 200
+    assert SendAttempt.objects.values("worker").distinct().count() >= 2
+
+
+@pytest.mark.parametrize(
+    ("point", "state"),
+    [
+        ("delivery._accepted", State.UNCERTAIN),  # 250 was said, the row does not know it
+        ("smtp.SmtpRoute.send", State.UNCERTAIN),  # the intent is written, nothing was said
+        ("delivery._decide", State.PLANNED),  # claimed only
+    ],
+)
+def test_killed_between_two_steps(smtp_sink, now, point, state):
+    many(3)
+    die = "lambda *arguments, **named: os.kill(os.getpid(), signal.SIGKILL)"
+    process = worker(smtp_sink, now, 10, extra=f"import os, signal\nfrom shopdesk.mail import smtp\n{point} = {die}")
+    assert process.wait(60) == -signal.SIGKILL
+    delivered = len(smtp_sink.messages)
+    later = now + timedelta(minutes=21)
+    while delivery.sweep(later):
+        pass
+    first, *rest = OutgoingMail.objects.order_by("pk")
+    assert first.state == (State.SENT if state == State.PLANNED else state)
+    assert {mail.state for mail in rest} == {State.SENT}
+    assert delivered == (1 if point == "delivery._accepted" else 0)
+    assert max(Counter(smtp_sink.recipients).values()) == 1
+    for days in (1, 2, 400):
+        delivery.sweep(later + timedelta(days=days))
+    assert max(Counter(smtp_sink.recipients).values()) == 1
+
+
+def test_workers_killed_at_random_moments(smtp_sink, now):
+    many(150)
+    for round_number in range(6):
+        process = worker(smtp_sink, now + timedelta(minutes=21 * round_number), 10)
+        before = len(smtp_sink.messages)
+        deadline = time.monotonic() + 20
+        while len(smtp_sink.messages) < before + 7 * (round_number + 1) and time.monotonic() < deadline:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.wait(20)
+    while delivery.sweep(now + timedelta(hours=6)):
+        pass
+    sent = set(OutgoingMail.objects.filter(state=State.SENT).values_list("to_address", flat=True))
+    uncertain = set(OutgoingMail.objects.filter(state=State.UNCERTAIN).values_list("to_address", flat=True))
+    taken = Counter(smtp_sink.recipients)
+    assert max(taken.values()) == 1
+    assert len(sent) + len(uncertain) == 150
+    assert len(uncertain) <= 6
+    assert sent <= set(taken) <= sent | uncertain
