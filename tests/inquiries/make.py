@@ -6,7 +6,9 @@ from inquiries.models import Category, Inquiry, Message
 from tests.make import NOW, make_customer, make_store
 
 
-def make_inquiry(number="Q-TEST01", *, customer=None, category="spec", status="open", body="色は何色ですか。", **fields):
+def make_inquiry(
+    number="Q-TEST01", *, customer=None, category="spec", status="open", body="色は何色ですか。", **fields
+):
     """An inquiry with the customer's first message; opened an hour before NOW, due in an hour."""
     customer = customer or make_customer()
     opened_at = fields.pop("opened_at", NOW - timedelta(hours=1))

@@ -186,7 +186,9 @@ def test_errors_keep_what_was_typed(client, store):
     assert Inquiry.objects.count() == 0
 
 
-@pytest.mark.parametrize("field", ["name", "email", "phone", "category", "order_number", "product", "body", "form_token"])
+@pytest.mark.parametrize(
+    "field", ["name", "email", "phone", "category", "order_number", "product", "body", "form_token"]
+)
 def test_nul_in_a_field_is_refused_in_words(client, store, field):
     answer = client.post(URL, contact_data(**{field: "a\x00b@mail.example"}))
     assert answer.status_code == 422
@@ -244,7 +246,9 @@ def test_a_forged_thanks_link_is_not_found(client, store):
 
 
 def test_files_are_kept_under_random_names(client, store):
-    client.post(URL, contact_data(files=[file("皿の写真.png"), file("../../etc/x.png"), file("領収書.pdf", b"%PDF-1.7 x")]))
+    client.post(
+        URL, contact_data(files=[file("皿の写真.png"), file("../../etc/x.png"), file("領収書.pdf", b"%PDF-1.7 x")])
+    )
     rows = list(Attachment.objects.order_by("pk"))
     assert [row.name for row in rows] == ["皿の写真.png", "x.png", "領収書.pdf"]
     assert [row.media_type for row in rows] == ["image/png", "image/png", "application/pdf"]

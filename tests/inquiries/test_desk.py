@@ -34,7 +34,9 @@ def test_unanswered_come_first_and_the_most_urgent_on_top(db, now, agent, signed
     assert everything.index(soon.number) < everything.index("Q-DONE01")
 
 
-@pytest.mark.parametrize("words", ["Q-F1ND01", "q find01", "花子", "hanako@mail.example", "ＨＡＮＡＫＯ", "1001", "名入れ", "09012345678"])
+@pytest.mark.parametrize(
+    "words", ["Q-F1ND01", "q find01", "花子", "hanako@mail.example", "ＨＡＮＡＫＯ", "1001", "名入れ", "09012345678"]
+)
 def test_search_finds(db, agent, signed_in, words):
     hanako = make.make_customer(phone="09012345678")
     order = make.make_order("1001", customer=hanako)
@@ -46,13 +48,28 @@ def test_search_finds(db, agent, signed_in, words):
     assert "Q-THER02" not in text
 
 
-@pytest.mark.parametrize("query", ["q=a%00b", "tab=nonsense", "page=-1", "page=99999999999", "page=x", "assignee=99999999999999", "category=%00", "q=" + "a+" * 300, "assignee=²"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "q=a%00b",
+        "tab=nonsense",
+        "page=-1",
+        "page=99999999999",
+        "page=x",
+        "assignee=99999999999999",
+        "category=%00",
+        "q=" + "a+" * 300,
+        "assignee=²",
+    ],
+)
 def test_odd_addresses_are_answered(db, agent, signed_in, query):
     assert signed_in(agent).get(f"{LIST}?{query}").status_code == 200
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=st.lists(st.tuples(st.sampled_from(["open", "pending", "solved"]), st.sampled_from([None, 0, 1])), max_size=8))
+@given(
+    rows=st.lists(st.tuples(st.sampled_from(["open", "pending", "solved"]), st.sampled_from([None, 0, 1])), max_size=8)
+)
 def test_counters_equal_the_rows(db, now, agent, outsourced, rows):
     Inquiry.objects.all().delete()
     people = [agent, outsourced]
@@ -72,13 +89,17 @@ def test_counters_equal_the_rows(db, now, agent, outsourced, rows):
 def test_the_list_asks_little_of_the_database(db, agent, signed_in, django_assert_max_num_queries):
     for place in range(30):
         customer = make.make_customer(address=f"c{place}@mail.example")
-        make_inquiry(f"Q-{place:06}", customer=customer, order=make.make_order(f"{place}", customer=customer), assignee=agent)
+        make_inquiry(
+            f"Q-{place:06}", customer=customer, order=make.make_order(f"{place}", customer=customer), assignee=agent
+        )
     staff = signed_in(agent)
     with django_assert_max_num_queries(12):
         assert staff.get(LIST).status_code == 200
 
 
-def test_the_conversation_asks_little_of_the_database(db, now, agent, assistant, signed_in, django_assert_max_num_queries):
+def test_the_conversation_asks_little_of_the_database(
+    db, now, agent, assistant, signed_in, django_assert_max_num_queries
+):
     hanako = make.make_customer()
     for place in range(6):
         make.make_order(f"{place}", customer=hanako)
@@ -122,7 +143,9 @@ def test_the_same_number_with_another_address_is_told(db, agent, signed_in):
 
 def test_a_reply_from_the_page(db, agent, signed_in):
     inquiry = make_inquiry()
-    answer = signed_in(agent).post(url(inquiry, "reply/"), {"body": "三色です。", "version": 1, "seen": 1, "then": "solved"})
+    answer = signed_in(agent).post(
+        url(inquiry, "reply/"), {"body": "三色です。", "version": 1, "seen": 1, "then": "solved"}
+    )
     assert answer.status_code == 302
     inquiry.refresh_from_db()
     assert inquiry.status == "solved"
@@ -149,7 +172,7 @@ def test_a_stale_reply_shows_what_is_new_and_keeps_the_text(db, now, agent, sign
     assert "やはり赤がよいです。" in text
     assert "青をお送りします。" in text
     assert 'name="version" value="2"' in text
-    assert text.count("新着") == 1
+    assert text.count(">新着<") == 1
     assert OutgoingMail.objects.count() == 0
     assert Draft.objects.get().body == "青をお送りします。"
 
@@ -176,10 +199,12 @@ def test_an_assistant_drafts_and_cannot_send(db, agent, assistant, signed_in):
     inquiry = make_inquiry()
     staff = signed_in(assistant)
     page = staff.get(url(inquiry)).content.decode()
-    assert "下書きを保存" in page
+    assert "下書き保存" in page
     assert "返信して" not in page
     assert staff.post(url(inquiry, "draft/"), {"body": "三色です。"}).status_code == 302
-    assert staff.post(url(inquiry, "reply/"), {"body": "三色です。", "version": 1, "then": "pending"}).status_code == 403
+    assert (
+        staff.post(url(inquiry, "reply/"), {"body": "三色です。", "version": 1, "then": "pending"}).status_code == 403
+    )
     assert OutgoingMail.objects.count() == 0
     assert Message.objects.filter(kind="reply").count() == 0
     theirs = Draft.objects.get()
@@ -198,7 +223,14 @@ def test_the_draft_is_saved_in_the_background(db, agent, signed_in):
 
 
 def test_a_call_is_written_down(db, store, agent, signed_in):
-    data = {"channel": "phone", "name": "電話の方", "phone": "090-1234-5678", "category": "delay", "subject": "荷物", "body": "まだ届かないとのこと。"}
+    data = {
+        "channel": "phone",
+        "name": "電話の方",
+        "phone": "090-1234-5678",
+        "category": "delay",
+        "subject": "荷物",
+        "body": "まだ届かないとのこと。",
+    }
     answer = signed_in(agent).post(f"{LIST}new/", data)
     inquiry = Inquiry.objects.get()
     assert answer.url == url(inquiry)
@@ -220,7 +252,11 @@ def test_buttons_of_the_side_panel(db, agent, outsourced, signed_in):
     staff.post(url(inquiry, "assign/"), {"assignee": outsourced.pk})
     inquiry.refresh_from_db()
     assert inquiry.assignee == outsourced
-    for deed, data in [("status/", {"status": "gone"}), ("category/", {"category": "x"}), ("assign/", {"assignee": "0"})]:
+    for deed, data in [
+        ("status/", {"status": "gone"}),
+        ("category/", {"category": "x"}),
+        ("assign/", {"assignee": "0"}),
+    ]:
         assert staff.post(url(inquiry, deed), data).status_code == 422
 
 
@@ -229,7 +265,9 @@ def test_buttons_of_the_side_panel(db, agent, outsourced, signed_in):
 
 def test_outsourced_staff_see_only_their_own(db, now, outsourced, signed_in):
     hanako = make.make_customer(phone="09012345678")
-    mine = make_inquiry("Q-MINE01", customer=hanako, assignee=outsourced, phone="09012345678", body="返事は hanako@mail.example へ。")
+    mine = make_inquiry(
+        "Q-MINE01", customer=hanako, assignee=outsourced, phone="09012345678", body="返事は hanako@mail.example へ。"
+    )
     other = make_inquiry("Q-THER01", customer=hanako, subject="別の件")
     staff = signed_in(outsourced)
     for page in (staff.get(LIST), staff.get(f"{LIST}?tab=all"), staff.get(url(mine))):

@@ -92,7 +92,9 @@ def test_a_reply_against_an_older_state_is_refused(store, now, agent):
     assert not Message.objects.filter(kind="reply").exists()
 
 
-@pytest.mark.parametrize(("email", "body", "refusal"), [("", "はい。", replying.NoAddress), ("a@b.example", " \n", replying.NothingWritten)])
+@pytest.mark.parametrize(
+    ("email", "body", "refusal"), [("", "はい。", replying.NoAddress), ("a@b.example", " \n", replying.NothingWritten)]
+)
 def test_what_cannot_be_sent(store, now, agent, email, body, refusal):
     inquiry = asked(store, now, email=email, channel="phone")
     with pytest.raises(refusal):
