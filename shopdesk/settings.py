@@ -127,7 +127,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 # --- data ---------------------------------------------------------------------------------------------------------
 
 required("DATABASE_URL", "Point it to PostgreSQL 15 or newer: DATABASE_URL=postgres://user:password@host:5432/shopdesk")
-DATABASES = {"default": env.db_url("DATABASE_URL", engine="django.db.backends.postgresql")}
+DATABASES = {"default": env.db_url("DATABASE_URL")}
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL must start with postgres:// — PostgreSQL is the only database served.")
 DATABASES["default"]["HOST"] = unquote(DATABASES["default"]["HOST"])  # the folder of a unix socket is written %2F…
