@@ -13,6 +13,7 @@ from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.modeladmin import RoleModelAdmin
 from shopdesk.accounts.permissions import P
+from shopdesk.desk.design_sample import sample
 from shopdesk.desk.home import Home
 
 
@@ -88,4 +89,4 @@ def settings_page(request: StaffRequest) -> HttpResponse:
 @staff_view(P.STAFF_MANAGE)
 def design(request: StaffRequest) -> HttpResponse:
     """Every component in every state: what a change of the stylesheet is looked at with."""
-    return render(request, "desk/design.html", {"nav_active": "design"})
+    return render(request, "desk/design.html", {"nav_active": "design"} | sample(clock.now()))
