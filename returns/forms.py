@@ -45,7 +45,7 @@ class CodeForm(forms.Form):
     """The six digits of the letter; spaces, hyphens and full-width digits are forgiven."""
 
     code = forms.CharField(
-        label=_("Code"),
+        label=_("Code from the mail"),
         max_length=20,
         widget=forms.TextInput(
             attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "class": "code-input", "size": "8"}
@@ -160,6 +160,7 @@ class Basket:
     rules: list[Policy]
     now: datetime
     errors: list[str] = field(default_factory=list)
+    checked: bool = False
 
     @classmethod
     def of(cls, order: Order, data: QueryDict | None, *, now: datetime) -> "Basket":
@@ -191,11 +192,17 @@ class Basket:
         return [row for row in self.rows if row.quantity]
 
     @property
+    def has_field_errors(self) -> bool:
+        """Whether a field was found wrong by a check that has run; asking checks nothing."""
+        return self.checked and any(row.form.errors for row in self.rows)
+
+    @property
     def returnable(self) -> bool:
         return any(row.free for row in self.rows)
 
     def items_are_valid(self) -> bool:
         """Quantities and reasons; asks the rules about each chosen line."""
+        self.checked = True
         for row in self.rows:
             row.form.is_valid()
             # The answers are for the next page.
@@ -209,6 +216,8 @@ class Basket:
                     row.form.add_error("reason", gettext("Choose a reason."))
                 continue
             row.verdict = policies.judge(self.rules, reason=row.reason, line=row.line, order=self.order, now=self.now)
+            # For the mark beside the question; whether it is answered is checked on its own page.
+            row.form.fields["answer"].required = row.reason.answer_required
             if not row.verdict.accepted:
                 row.form.add_error("reason", _refusal(row.verdict))
         bad = any(row.form.errors for row in self.rows)
@@ -241,12 +250,9 @@ class Basket:
 
 def _refusal(verdict: policies.Verdict) -> str:
     if verdict.never or verdict.last_day is None:
-        return gettext(
-            "This item cannot be returned for this reason. If something is wrong with it, choose that reason."
-        )
-    return gettext(
-        "Returns for this reason were accepted until %(day)s. Please contact us if there is a special case."
-    ) % {"day": date_format(verdict.last_day, "MONTH_DAY_FORMAT")}
+        return gettext("This cannot be returned for this reason. If something is wrong with it, choose that reason.")
+    words = gettext("Returns for this reason were accepted until %(day)s. In a special case, please contact us.")
+    return words % {"day": date_format(verdict.last_day, "MONTH_DAY_FORMAT")}
 
 
 # --- staff ----------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def address_on_file(order: Order) -> str:
 
 
 def about_case(case: ReturnCase, event: str, *, now: datetime) -> None:
-    """Queue the letter of one step: ``requested``, ``approved``, ``declined``, ``received``, ``completed``, ``withdrawn``.
+    """Queue the letter of one step: requested, approved, declined, received, completed or withdrawn.
 
     The key ends with the version that the step gave the case: one step, one letter. A case without an address is told
     by other ways (marketplaces without a relay).

@@ -42,12 +42,13 @@ def tabs() -> list[Tab]:
 
 
 def page(*, tab: str, search: str, number: str | int) -> "Page[ReturnCase]":
-    """One page of a tab's cases; two queries. ``number`` beyond the last page gives the last, anything else the first.
+    """One page of a tab's cases with their lines; five queries. ``number`` beyond the last page gives the last, anything else the first.
 
     A case number, an order number or a part of a name is searched for, whatever its width.
     """
     states = TABS[tab][1]
-    cases = ReturnCase.objects.select_related("order", "decided_by").annotate(asked=Sum("lines__quantity"))
+    cases = ReturnCase.objects.select_related("order").prefetch_related("lines__order_line", "lines__reason")
+    cases = cases.annotate(asked=Sum("lines__quantity"))
     if states:
         cases = cases.filter(status__in=states)
     wanted = text.one_line(search)[:MAX_SEARCH]

@@ -259,7 +259,7 @@ class LookUp(models.Model):
     expires_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True, blank=True)
     order = models.ForeignKey(Order, null=True, blank=True, on_delete=models.CASCADE, related_name="return_look_ups")
-    token_hash = models.CharField(max_length=64, null=True, blank=True, unique=True)  # noqa: DJ001  # unique, so empty is NULL
+    token_hash = models.CharField(max_length=64, null=True, blank=True, unique=True)  # unique, so empty is NULL
     code_hash = models.CharField(max_length=64, blank=True)
     used_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)

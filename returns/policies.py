@@ -115,3 +115,20 @@ def as_shown(stored: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [
         {**rule, "last_day": date.fromisoformat(rule["last_day"]) if rule.get("last_day") else None} for rule in stored
     ]
+
+
+def words_of(found: Sequence[Policy], *, order: Order) -> list[dict[str, Any]]:
+    """Rules as a case keeps them, in the language of the moment; a later edit does not change what was promised."""
+    kept = []
+    for rule in found:
+        until = last_day(rule, order)
+        kept.append(
+            {
+                "slug": rule.slug,
+                "name": str(rule),
+                "text": rule.text,
+                "postage": rule.postage,
+                "last_day": until.isoformat() if until else None,
+            }
+        )
+    return kept

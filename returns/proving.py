@@ -1,9 +1,9 @@
 """How a guest proves an order: order number and mail address bring a one-time key to the address on file.
 
 What must not be learnt here is whether an order exists or whom it belongs to. So the visitor's request only writes down
-what was typed: one insert, the same for every pair, and no look at any order. A sweep looks afterwards, where nobody can
-measure it, and writes to the address on file when the pair is right. Both pairs leave a row, so that guessing at the
-code is counted alike too.
+what was typed: one insert, the same for every pair, and no look at any order. A sweep looks afterwards, where nobody
+can measure it, and writes to the address on file when the pair is right. Both pairs leave a row, so that guesses at
+the code are counted alike too.
 """
 
 import hmac
@@ -36,7 +36,7 @@ class TooManyTries(Exception):
 
 
 class BadKey(Exception):
-    """The link or code opens nothing: forged, mistyped, used, too old, or guessed at too often. Nobody is told which."""
+    """The link or code opens nothing: forged, mistyped, used, too old, or guessed at too often. Nobody is told."""
 
 
 def ask(*, number: str, address: str, language: str, ip: str, now: datetime) -> str:

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from returns import letters, policies, transitions, units
-from returns.models import Reason, ReturnCase, ReturnLine
+from returns.models import Policy, Reason, ReturnCase, ReturnLine
 from shopdesk import text
 from shopdesk.accounts.models import User
 from shopdesk.shop.models import Order, OrderLine
@@ -159,7 +160,7 @@ def _open(
         email=letters.address_on_file(order),
         language="en" if language == "en" else "ja",
         comment=text.clean(comment).strip()[:MAX_COMMENT],
-        policy_shown=_shown(order, wanted, lines, reasons, now),
+        policy_shown=_shown(order, wanted, lines, reasons),
         created_at=now,
         form_token=form_token,
     )
@@ -182,25 +183,15 @@ def _open(
 
 
 def _shown(
-    order: Order, wanted: Sequence[Wanted], lines: dict[int, OrderLine], reasons: dict[int, Reason], now: datetime
-) -> list[dict[str, str | None]]:
-    """The rules of this case as they read today, each once: a later edit does not change what was promised."""
+    order: Order, wanted: Sequence[Wanted], lines: dict[int, OrderLine], reasons: dict[int, Reason]
+) -> list[dict[str, Any]]:
+    """The rules that speak about these lines and reasons, each once."""
     rules = policies.in_force()
-    shown: dict[str, dict[str, str | None]] = {}
+    found: dict[str, Policy] = {}
     for want in wanted:
-        verdict = policies.judge(
-            rules, reason=reasons[want.reason_id], line=lines[want.order_line_id], order=order, now=now
-        )
-        for policy in verdict.policies:
-            until = policies.last_day(policy, order)
-            shown[policy.slug] = {
-                "slug": policy.slug,
-                "name": str(policy),
-                "text": policy.text,
-                "postage": policy.postage,
-                "last_day": until.isoformat() if until else None,
-            }
-    return list(shown.values())
+        speaking = policies.applicable(rules, reason=reasons[want.reason_id], line=lines[want.order_line_id])
+        found.update({rule.slug: rule for rule in speaking})
+    return policies.words_of(list(found.values()), order=order)
 
 
 @transaction.atomic

@@ -34,6 +34,7 @@ def index(request: StaffRequest) -> HttpResponse:
     for case in page:
         case.tone = sentences.tone(case.status)  # type: ignore[attr-defined]  # for the template
     context = {"nav_active": "returns", "tabs": listing.tabs(), "tab": tab, "q": search, "page": page}
+    context["may_change_rules"] = request.user.has_perm(P.RETURNS_SETTINGS)
     return render(request, "returns/desk_list.html", context)
 
 

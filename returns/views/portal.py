@@ -187,16 +187,17 @@ def withdraw(request: HttpRequest, number: str) -> HttpResponse:
     found = proven.case_of(request, number, now=now)
     if found is None:
         return _unproven(request)
-    context = {"case": found, "lines": found.lines.select_related("order_line")}
     if request.method != "POST":
         if not allowed(found, "withdraw"):
-            return _page(
-                request, "too_late", status=409, status_label=sentences.customer_status(found.status), **context
-            )
-        return _page(request, "withdraw", **context)
+            return _too_late(request, found)
+        return _page(request, "withdraw", case=found, lines=found.lines.select_related("order_line"))
     try:
         requesting.withdraw(found, now=now)
     except IllegalTransition as refusal:
-        return _page(request, "too_late", status=409, status_label=sentences.customer_status(refusal.status), **context)
+        return _too_late(request, refusal.case)
     messages.success(request, _("Your return request is withdrawn."))
     return redirect("returns:case", found.number)
+
+
+def _too_late(request: HttpRequest, case: ReturnCase) -> HttpResponse:
+    return _page(request, "too_late", 409, case=case, status_label=sentences.customer_status(case.status))
