@@ -111,7 +111,7 @@ def queue(
     OutgoingMail.objects.bulk_create([letter], ignore_conflicts=True)
     kept = OutgoingMail.objects.get(key=key)
     if kept.state == State.PLANNED and kept.due_at <= now:
-        _ring_after_commit()
+        ring_after_commit()
     return kept
 
 
@@ -145,9 +145,10 @@ def _checked_headers(headers: Mapping[str, str], mail_class: MailClass) -> dict[
 _broker_silent_until = 0.0  # of time.monotonic(); each process learns for itself
 
 
-def _ring_after_commit() -> None:
+def ring_after_commit() -> None:
+    """Wake a worker once the present transaction has committed; many letters of one transaction ring once."""
     if any(hook[1] is ring for hook in connection.run_on_commit):
-        return  # two hundred letters of one transaction ring once
+        return
     transaction.on_commit(ring, robust=True)
 
 

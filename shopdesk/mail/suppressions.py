@@ -62,7 +62,7 @@ def suppress(
         kept.reason, kept.evidence, kept.by = new.reason, new.evidence, by
         kept.save(update_fields=["reason", "evidence", "by"])
     if by is not None:
-        audit.record("mail.suppressed", actor=by, now=now, address=address, scope=kept.scope, reason=kept.reason)
+        audit.record("suppression.added", actor=by, now=now, address=address, scope=kept.scope, reason=kept.reason)
     return kept
 
 
@@ -73,7 +73,7 @@ def release(address: str, *, scope: Scope | str, now: datetime, by: User | None 
     if row is None:
         return False
     audit.record(
-        "mail.suppression_released",
+        "suppression.released",
         actor=by,
         now=now,
         address=row.address,

@@ -1,0 +1,40 @@
+"""Forms of the staff screens."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from shopdesk.addresses import MAX_LENGTH, normalise, validate_address
+from shopdesk.mail.models import MailClass, Suppression
+
+
+class FilterForm(forms.Form):
+    """What the list shows besides its tab."""
+
+    q = forms.CharField(
+        label=_("Search"),
+        required=False,
+        max_length=254,
+        widget=forms.TextInput(attrs={"placeholder": _("Mail address or subject"), "type": "search"}),
+    )
+    mail_class = forms.ChoiceField(label=_("Kind"), required=False, choices=[("", _("All kinds")), *MailClass.choices])
+
+
+class SuppressionForm(forms.Form):
+    """Stop mail to an address."""
+
+    address = forms.CharField(label=_("Mail address"), max_length=MAX_LENGTH)
+    scope = forms.ChoiceField(label=_("What to stop"), choices=Suppression.Scope.choices)
+    evidence = forms.CharField(
+        label=_("Reason"), max_length=300, help_text=_("For example: asked for it by phone on the 3rd.")
+    )
+
+    def clean_address(self) -> str:
+        address = normalise(str(self.cleaned_data["address"]))
+        validate_address(address)
+        return address
+
+
+class ReleaseForm(forms.Form):
+    """Allow mail again; the reason is kept in the audit log."""
+
+    note = forms.CharField(label=_("Reason"), max_length=300)
