@@ -36,7 +36,7 @@ def timeline(customer: Customer, limit: int = 100) -> list[TimelineRow]:
         TimelineRow(
             at=order.ordered_at,
             kind="order",
-            title=_("Order %(number)s") % {"number": order.number},
+            title=_("Order no. %(number)s") % {"number": order.number},
             url=reverse("desk-shop:order", args=[order.pk]),
             status_label=order.get_status_display(),
             tone=TONES[Order.Status(order.status)],
