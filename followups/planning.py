@@ -116,7 +116,7 @@ def matching_lines(step: Step) -> QuerySet[OrderLine] | None:
 
     None when the step has no conditions and every line counts.
     """
-    categories = [category.pk for category in step.categories.all()]
+    categories = categories_of(step)
     if not categories and not step.tags:
         return None
     lines = OrderLine.objects.all()
@@ -125,6 +125,11 @@ def matching_lines(step: Step) -> QuerySet[OrderLine] | None:
     if step.tags:
         lines = lines.filter(product__tags__overlap=step.tags)
     return lines
+
+
+def categories_of(step: Step) -> set[int]:
+    """The categories that a step is limited to; empty: no limit. A step that is not saved yet has none."""
+    return {category.pk for category in step.categories.all()} if step.pk else set()
 
 
 def missing(step: Step, since: datetime | None) -> QuerySet[Order]:
@@ -161,6 +166,11 @@ def replan(step: Step, *, now: datetime) -> int:
     return moved
 
 
+def due_of(step: Step, anchor: datetime, occurrence: int = 1) -> datetime:
+    """When the n-th letter of a step is due in the shop's zone."""
+    return timing.due_at(anchor, step.rule, zone=zone(), occurrence=occurrence)
+
+
 def not_after(step: Step, due: datetime) -> datetime:
     """The last moment at which a letter may leave."""
     return due + timedelta(hours=step.max_late_hours)
@@ -184,7 +194,7 @@ def _digest(steps: Iterable[Step]) -> str:
     facts = [
         [
             step.pk, step.sequence.trigger, step.sequence.delivered_fallback_days, step.sequence.first_order_only,
-            sorted(category.pk for category in step.categories.all()), sorted(step.tags), step.repeat_months,
+            sorted(categories_of(step)), sorted(step.tags), step.repeat_months,
             step.repeat_times,
         ]
         for step in steps
@@ -198,7 +208,7 @@ def _rows(
     """Row number ``first`` and, while rows are too late already, the ones after it up to the first that is not."""
     rows = []
     for occurrence in range(first, step.repeat_times + 1):
-        due = timing.due_at(anchor, step.rule, zone=zone(), occurrence=occurrence)
+        due = due_of(step, anchor, occurrence)
         planned = PlannedMail(
             sequence_id=step.sequence_id, step=step, order_id=order_id, customer_id=customer_id, occurrence=occurrence,
             anchor_at=anchor, due_at=due, not_after=not_after(step, due), created_at=now,
@@ -264,7 +274,7 @@ def _redate(planned: PlannedMail, anchor: datetime, now: datetime) -> int:
     """Compare-and-set: a row that somebody decided, or re-dated, in the meantime stays as it is."""
     step = planned.step
     occurrence = planned.occurrence if step.repeat_months else 1
-    due = timing.due_at(anchor, step.rule, zone=zone(), occurrence=occurrence)
+    due = due_of(step, anchor, occurrence)
     if (anchor, due, not_after(step, due)) == (planned.anchor_at, planned.due_at, planned.not_after):
         return 0
     with transaction.atomic():

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from followups import planning, timing
+from followups import planning
 from followups.models import PlannedMail, RestockRequest, Sequence, Step
 from shopdesk.accounts import audit
 from shopdesk.accounts.models import User
@@ -38,7 +38,7 @@ def restocked(product: Product, *, by: User, now: datetime) -> int:
     rows = []
     for request in requests:
         for step in steps:
-            due = timing.due_at(now, step.rule, zone=planning.zone())
+            due = planning.due_of(step, now)
             rows.append(
                 PlannedMail(
                     sequence_id=step.sequence_id, step=step, restock_request=request, customer_id=request.customer_id,

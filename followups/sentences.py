@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from followups.models import PlannedMail
+from followups.models import PlannedMail, Step
 from shopdesk.mail.models import Suppression
 
 State = PlannedMail.State
@@ -103,3 +104,49 @@ def sentence(planned: PlannedMail) -> str:
     if planned.reason == "late" and held_for:
         words = _("Not sent because its time was over while it was held (%(reason)s).") % {"reason": held_for[0]()}
     return words
+
+
+def when(step: Step) -> str:
+    """When a step happens, in words: "3 months after delivery at 10:00, every 6 months, 6 times"."""
+    trigger = step.sequence.trigger
+    if not step.delay and step.unit in {"minutes", "hours"}:
+        words = _AT_ONCE[trigger]()
+    else:
+        words = _AFTER[trigger]() % {"delay": _delay(step)}
+    if step.local_time:
+        words = _("%(when)s at %(time)s") % {"when": words, "time": step.local_time.strftime("%H:%M")}
+    if step.repeat_months and step.repeat_times > 1:
+        words = _("%(when)s, then every %(months)s months, %(times)s times in all") % {
+            "when": words,
+            "months": step.repeat_months,
+            "times": step.repeat_times,
+        }
+    return words
+
+
+def _delay(step: Step) -> str:
+    if step.unit == Step.Unit.MONTHS:
+        words = ngettext("%(n)s month", "%(n)s months", step.delay)
+    elif step.unit == Step.Unit.DAYS:
+        words = ngettext("%(n)s day", "%(n)s days", step.delay)
+    elif step.unit == Step.Unit.HOURS:
+        words = ngettext("%(n)s hour", "%(n)s hours", step.delay)
+    else:
+        words = ngettext("%(n)s minute", "%(n)s minutes", step.delay)
+    return words % {"n": step.delay}
+
+
+_AFTER: dict[str, Callable[[], str]] = {
+    "ordered": lambda: _("%(delay)s after the order"),
+    "shipped": lambda: _("%(delay)s after shipping"),
+    "delivered": lambda: _("%(delay)s after delivery"),
+    "restocked": lambda: _("%(delay)s after the product is back"),
+    "manual": lambda: _("%(delay)s after it is started"),
+}
+_AT_ONCE: dict[str, Callable[[], str]] = {
+    "ordered": lambda: _("At once after the order"),
+    "shipped": lambda: _("At once after shipping"),
+    "delivered": lambda: _("At once after delivery"),
+    "restocked": lambda: _("At once when the product is back"),
+    "manual": lambda: _("At once when it is started"),
+}

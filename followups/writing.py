@@ -19,7 +19,7 @@ from django.utils.formats import date_format
 from followups import timing
 from followups.gate import address_of
 from followups.models import CouponIssue, PlannedMail, Step
-from followups.planning import zone
+from followups.planning import categories_of, zone
 from shopdesk import tokens
 from shopdesk.mail import composing
 from shopdesk.mail.models import MailClass
@@ -181,7 +181,7 @@ def _item(line: OrderLine, anchor_day: date, today: date) -> dict[str, Any]:
 
 def _is_meant(step: Step, line: OrderLine) -> bool:
     """Whether the conditions of the step speak about this line (the same as planning.matching_lines)."""
-    categories = {category.pk for category in step.categories.all()}
+    categories = categories_of(step)
     product: Product | None = line.product
     if not categories and not step.tags:
         return True
