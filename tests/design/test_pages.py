@@ -1,6 +1,7 @@
 """The design page and the doors, asked from the outside."""
 
 import pytest
+from django.test import Client
 
 from shopdesk import clock
 from tests.design.test_format import NOW
@@ -53,3 +54,14 @@ def test_the_security_page_offers_all_three_ways(client, owner):
     html = client.get("/account/2fa/").content.decode()
     for address in ("/account/2fa/totp/activate/", "/account/2fa/webauthn/add/", "/account/password/change/"):
         assert f'href="{address}"' in html
+
+
+@pytest.mark.django_db
+def test_a_form_without_its_token_is_refused_in_our_words():
+    response = Client(enforce_csrf_checks=True).post(
+        "/account/login/", {"login": "x"}, headers={"accept-language": "ja"}
+    )
+    assert response.status_code == 403
+    html = response.content.decode()
+    assert "フォームの有効期限が切れました" in html
+    assert "<style" not in html

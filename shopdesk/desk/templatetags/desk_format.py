@@ -112,7 +112,7 @@ def ago(value: datetime | None) -> str:
 
 
 @register.filter
-def yen(value: int | None) -> str:
+def yen(value: int | str | None) -> str:
     """Whole yen with thousands separators: ``¥1,234``; a negative sum is ``−¥1,234``. Zero is ``¥0``."""
     if value is None or value == "":
         return ""
