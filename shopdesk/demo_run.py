@@ -201,9 +201,10 @@ def _load(progress: Progress, env: dict[str, str], note: dict[str, str]) -> None
     """The demo shop, once; its random password is remembered for the next start."""
     for line in reversed(_manage(progress, "Looking after the demo shop", env, "demo", "--if-empty").splitlines()):
         if line.startswith("{"):
-            made = json.loads(line)
-            note |= {"email": made["email"], "password": made["password"]}
-            _remember(note)
+            made: dict[str, str] = json.loads(line)
+            if made:
+                note |= {"email": made["email"], "password": made["password"]}
+                _remember(note)
             return
 
 
