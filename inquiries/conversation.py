@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import pgettext
+
 from inquiries import masking, sentences
 from inquiries.models import Attachment, Draft, Inquiry, Message
 from shopdesk.accounts.models import User
@@ -14,12 +16,22 @@ from shopdesk.shop.models import Order
 
 ORDERS_SHOWN = 5
 
-_TONES = {
-    OutgoingMail.State.SENT: "ok",
-    OutgoingMail.State.UNCERTAIN: "danger",
-    OutgoingMail.State.FAILED: "danger",
-    OutgoingMail.State.HELD: "warn",
-}
+_State = OutgoingMail.State
+_TONES = {_State.SENT: "ok", _State.UNCERTAIN: "danger", _State.FAILED: "danger", _State.HELD: "warn"}
+
+
+def _delivery_label(state: int) -> str:
+    """Where a letter stands, in the words of the thread."""
+    words = {
+        _State.SENT: pgettext("letter", "Sent"),
+        _State.UNCERTAIN: pgettext("letter", "Unclear whether sent"),
+        _State.FAILED: pgettext("letter", "Not delivered"),
+        _State.HELD: pgettext("letter", "Held"),
+        _State.SKIPPED: pgettext("letter", "Not sent"),
+        _State.CANCELLED: pgettext("letter", "Not sent"),
+        _State.EXPIRED: pgettext("letter", "Not sent"),
+    }
+    return words.get(_State(state), pgettext("letter", "Being sent"))
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,7 @@ class Entry:
     files: Sequence[Attachment] = ()
     delivery: Delivery | None = None
     sentence: str = ""
+    opens: bool = False
     is_new: bool = False
 
 
@@ -60,9 +73,12 @@ def entries(inquiry: Inquiry, *, reader: User, seen: int | None = None) -> list[
         )
         for message in messages
     ]
-    rows += [Entry(at=event.at, sentence=sentences.sentence(event)) for event in inquiry.events.select_related("actor")]
-    # At the same moment the words come before what they caused.
-    return sorted(rows, key=lambda row: (row.at, row.message is None))
+    rows += [
+        Entry(at=event.at, sentence=sentences.sentence(event), opens=event.code == "opened")
+        for event in inquiry.events.select_related("actor")
+    ]
+    # At the same moment: that it came in, what was said, what that caused.
+    return sorted(rows, key=lambda row: (row.at, 1 if row.message else 0 if row.opens else 2))
 
 
 def _deliveries(keys: list[str]) -> dict[str, Delivery]:
@@ -70,9 +86,7 @@ def _deliveries(keys: list[str]) -> dict[str, Delivery]:
         return {}
     letters = OutgoingMail.objects.filter(key__in=keys).only("pk", "key", "state")
     return {
-        letter.key: Delivery(
-            letter.pk, letter.get_state_display(), _TONES.get(OutgoingMail.State(letter.state), "neutral")
-        )
+        letter.key: Delivery(letter.pk, _delivery_label(letter.state), _TONES.get(_State(letter.state), "neutral"))
         for letter in letters
     }
 
@@ -98,9 +112,3 @@ def orders_of(inquiry: Inquiry, reader: User) -> list[Order]:
 def number_of_another(inquiry: Inquiry) -> bool:
     """Whether the order number exists but belongs to another address: a typing error, a gift, or somebody curious."""
     return bool(inquiry.order_number) and inquiry.order_id is None and bool(orders.find(inquiry.order_number))
-
-
-def other_inquiries(inquiry: Inquiry, reader: User) -> list[Inquiry]:
-    """The customer's other inquiries that the reader may see, newest first, at most five."""
-    rows = Inquiry.objects.visible_to(reader).filter(customer_id=inquiry.customer_id).exclude(pk=inquiry.pk)
-    return list(rows.order_by("-opened_at", "-pk")[:5])

@@ -137,7 +137,11 @@ def _ordered(rows: InquiryQuerySet, tab: str) -> InquiryQuerySet:
         return rows.order_by("-last_activity_at", "-pk")
     # Who should have been answered first comes first; then what waits without a promise; then the rest, newest first.
     return rows.order_by(
-        F("reply_due_at").asc(nulls_last=True), F("waiting_since").asc(nulls_last=True), "-last_activity_at", "-pk"
+        F("reply_due_at").asc(nulls_last=True),
+        "-category__priority",
+        F("waiting_since").asc(nulls_last=True),
+        "-last_activity_at",
+        "-pk",
     )
 
 

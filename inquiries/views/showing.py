@@ -43,7 +43,6 @@ def page(
         "newest": max((entry.message.pk for entry in thread if entry.message), default=0),
         "due": shown(inquiry.reply_due_at, now=now, calendar=business_calendar()) if inquiry.reply_due_at else None,
         "orders": conversation.orders_of(inquiry, user),
-        "others": conversation.other_inquiries(inquiry, user),
         "number_of_another": conversation.number_of_another(inquiry),
         "drafts": conversation.others_drafts(inquiry, user),
         "problem": problem,
