@@ -44,6 +44,14 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason="BROWSER=skip: no browser is wanted on this machine"))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    if report.when == "call" and report.failed:
+        item.failed = True
+    return report
+
+
 @pytest.fixture(scope="session")
 def chromium():
     from playwright.sync_api import sync_playwright
@@ -162,7 +170,7 @@ def wait():
 
 
 @pytest.fixture
-def open_page(chromium, site):
+def open_page(chromium, site, request, tmp_path):
     """``open_page(width)`` gives a page of a fresh visitor; an error in the browser's console fails the story."""
     contexts, errors = [], []
 
@@ -182,7 +190,12 @@ def open_page(chromium, site):
         return page
 
     yield open_one
-    for context in contexts:
+    failed = getattr(request.node, "failed", False)
+    for number, context in enumerate(contexts):
+        for page in context.pages if failed else []:
+            # What the visitor saw when the story went wrong, next to the story's other files.
+            page.screenshot(path=str(tmp_path / f"page{number}.png"), full_page=True)
+            print(f"page {number}: {page.url}\n{page.inner_text('body')[:3000]}")
         context.close()
     assert errors == []
 
