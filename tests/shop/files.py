@@ -48,7 +48,7 @@ def eccube(*rows, encoding="cp932", header=None):
 def shopify(*rows, header=None):
     """A Shopify export; each row is a dict of what differs; with ``more=True`` it is a continuation row."""
     header = header or SHOPIFY_HEADER
-    kept = ("Name", "Email", "Created at")
+    kept = [name for name in _SHOPIFY_ROW if name in {"Name", "Email", "Created at"} or name.startswith("Lineitem")]
     full = []
     for row in rows:
         first = {name: _SHOPIFY_ROW[name] for name in kept} if row.pop("more", False) else _SHOPIFY_ROW

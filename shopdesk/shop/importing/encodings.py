@@ -6,6 +6,7 @@ into another letter; what shops call Shift_JIS is CP932.
 """
 
 import codecs
+import re
 from dataclasses import dataclass
 
 from shopdesk.shop.importing.problems import FileProblem
@@ -22,6 +23,8 @@ _BOMS = (
 # The first bytes of what people take for a CSV file.
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _BINARIES = (b"%PDF", b"MZ", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b", b"\x7fELF")
+# Python's cp932 lets the bytes 80, A0 and FD to FF pass, as letters that no Japanese text holds.
+_NO_SHIFT_JIS = re.compile("[\x80\xa0\uf8f0-\uf8f3]")
 # Above this share of zero bytes a file is no text, or UTF-16 without its mark.
 _MANY_ZEROS = 0.05
 
@@ -69,17 +72,19 @@ def _strict(content: bytes, name: str, codec: str) -> Decoded:
     A file that was cut inside a letter must not fall through to the next encoding of the chain, which would read it
     as other letters.
     """
+    problem = FileProblem("wrong_encoding", encoding=LABELS[name], byte=1)
+    cut_off = False
     try:
-        return Decoded(content.decode(codec), name)
+        text = content.decode(codec)
     except UnicodeDecodeError as error:
-        problem = FileProblem("wrong_encoding", encoding=LABELS[name], byte=error.start + 1)
-        if (
-            error.end < len(content)
-            or error.start == 0
-            or not error.reason.startswith(("unexpected", "incomplete", "truncated"))
-        ):
+        problem.data["byte"] = error.start + 1
+        at_the_end = error.end >= len(content) and error.reason.startswith(("unexpected", "incomplete", "truncated"))
+        if error.start == 0 or not at_the_end:
             raise problem from None
         try:
-            return Decoded(content[: error.start].decode(codec), name, cut_off=True)
+            text, cut_off = content[: error.start].decode(codec), True
         except UnicodeDecodeError:
             raise problem from None
+    if codec == "cp932" and _NO_SHIFT_JIS.search(text):
+        raise problem
+    return Decoded(text, name, cut_off)
