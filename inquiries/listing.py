@@ -1,7 +1,6 @@
 """The list of inquiries: its tabs, filters, counters and order."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -168,8 +167,3 @@ def search(rows: InquiryQuerySet, words: str, *, contacts: bool) -> InquiryQuery
                 found |= Q(phone__contains=digits) | Q(customer__phone__contains=digits)
         rows = rows.filter(found)
     return rows
-
-
-def overdue_count(user: User, now: datetime) -> int:
-    """How many inquiries that this person sees should have been answered by now."""
-    return Inquiry.objects.visible_to(user).overdue(now).count()

@@ -46,7 +46,7 @@ class Category(models.Model):
     class Meta:
         verbose_name = _("inquiry category")
         verbose_name_plural = _("inquiry categories")
-        ordering: ClassVar = ["phase", "position", "pk"]
+        ordering: ClassVar = ["-phase", "position", "pk"]  # before, then after
 
     def __str__(self) -> str:
         return named(self.name_ja, self.name_en)

@@ -24,7 +24,6 @@ _SENTENCES: dict[str, Callable[[], str]] = {
     "unassigned": lambda: _("%(actor)s took %(from_name)s off this inquiry"),
     "draft_taken": lambda: _("%(actor)s took over the draft of %(from_name)s"),
     "status": lambda: _("%(actor)s changed the status: %(from)s → %(to)s"),
-    "reopened": lambda: _("Opened again: the customer wrote"),
     "category": lambda: _("%(actor)s changed the category: %(from)s → %(to)s"),
     "acknowledgement_withheld": lambda: _("No automatic confirmation was sent: %(reason)s"),
 }
