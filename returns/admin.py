@@ -1,7 +1,5 @@
 """Plain tables: reasons and rules."""
 
-from typing import ClassVar
-
 from django.contrib import admin
 from django.http import HttpRequest
 
@@ -15,9 +13,9 @@ class ReasonAdmin(RoleModelAdmin[Reason]):
     """Why things come back. A reason that cases name is retired by taking away its tick, never deleted."""
 
     permission = P.RETURNS_SETTINGS
-    list_display: ClassVar = ["__str__", "code", "fault", "answer_required", "is_active", "position"]
-    list_filter: ClassVar = ["fault", "is_active"]
-    search_fields: ClassVar = ["code", "name_ja", "name_en"]
+    list_display = ("__str__", "code", "fault", "answer_required", "is_active", "position")
+    list_filter = ("fault", "is_active")
+    search_fields = ("code", "name_ja", "name_en")
 
     def has_delete_permission(self, request: HttpRequest, obj: Reason | None = None) -> bool:
         return False
@@ -28,6 +26,6 @@ class PolicyAdmin(RoleModelAdmin[Policy]):
     """The rules that customers read. Cases keep the words that were shown to them."""
 
     permission = P.RETURNS_SETTINGS
-    list_display: ClassVar = ["__str__", "slug", "fault", "window_days", "postage", "is_active", "position"]
-    list_filter: ClassVar = ["fault", "is_active"]
-    filter_horizontal: ClassVar = ["reasons"]
+    list_display = ("__str__", "slug", "fault", "window_days", "postage", "is_active", "position")
+    list_filter = ("fault", "is_active")
+    filter_horizontal = ("reasons",)

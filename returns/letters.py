@@ -42,7 +42,7 @@ def about_case(case: ReturnCase, event: str, *, now: datetime) -> None:
         return
     language = case.language
     with translation.override(language):
-        lines = [
+        lines: list[dict[str, Any]] = [
             {
                 "name": line.order_line.name,
                 "variant": line.order_line.variant,

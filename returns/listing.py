@@ -42,7 +42,9 @@ def tabs() -> list[Tab]:
 
 
 def page(*, tab: str, search: str, number: str | int) -> "Page[ReturnCase]":
-    """One page of a tab's cases with their lines; five queries. ``number`` beyond the last page gives the last, anything else the first.
+    """One page of a tab's cases with their lines; five queries.
+
+    ``number`` beyond the last page gives the last, anything that is no number the first.
 
     A case number, an order number or a part of a name is searched for, whatever its width.
     """

@@ -33,7 +33,7 @@ def index(request: StaffRequest) -> HttpResponse:
     page = listing.page(tab=tab, search=search, number=request.GET.get("page", 1))
     for case in page:
         case.tone = sentences.tone(case.status)  # type: ignore[attr-defined]  # for the template
-    context = {"nav_active": "returns", "tabs": listing.tabs(), "tab": tab, "q": search, "page": page}
+    context: dict[str, Any] = {"nav_active": "returns", "tabs": listing.tabs(), "tab": tab, "q": search, "page": page}
     context["may_change_rules"] = request.user.has_perm(P.RETURNS_SETTINGS)
     return render(request, "returns/desk_list.html", context)
 
