@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.dateformat import format as date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -26,7 +27,7 @@ def promise(due: datetime | None, language: str) -> str:
     """The due time as a customer reads it, rounded up to the next half hour, in the shop's own zone; "" without one."""
     if due is None:
         return ""
-    zone = timezone.zoneinfo.ZoneInfo(settings.TIME_ZONE)
+    zone = ZoneInfo(settings.TIME_ZONE)
     over = timedelta(minutes=due.minute % 30, seconds=due.second, microseconds=due.microsecond)
     local = (due - over + timedelta(minutes=30) if over else due).astimezone(zone)
     with translation.override(language):

@@ -113,7 +113,7 @@ class ContactForm(forms.Form):
     body = TextField(
         label=_("Your question"), max_length=MAX_TEXT, widget=forms.Textarea(attrs={"rows": 8, "maxlength": None})
     )
-    files = FilesField(
+    files = FilesField(  # type: ignore[assignment]  # the form keeps it in .fields; .files stays Django's own
         label=_("Attachments"),
         required=False,
         help_text=_("Up to 5 files of 10 MB each: pictures, PDF, text and Office files."),
