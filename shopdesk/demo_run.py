@@ -98,12 +98,21 @@ def _end_leftovers() -> None:
     if not GROUPS.exists():
         return
     ours = {int(line) for line in GROUPS.read_text(encoding="utf-8").split()}
-    listing = subprocess.run(["ps", "-A", "-o", "pgid=,args="], check=False, capture_output=True, text=True).stdout
-    for line in listing.splitlines():
-        group, _, words = line.strip().partition(" ")
-        if int(group) in ours and ("shopdesk-demo-" in words or str(ROOT / ".venv") in words):
-            _kill_group(int(group))
+    end = time.monotonic() + 5
+    while groups := _groups_of_this_folder() & ours:
+        for group in groups:
+            _kill_group(group)
+        if time.monotonic() > end:
+            break
+        time.sleep(0.1)  # until they, and their ports, are gone
     GROUPS.unlink()
+
+
+def _groups_of_this_folder() -> set[int]:
+    """Process groups in which something of this checkout runs."""
+    listing = subprocess.run(["ps", "-A", "-o", "pgid=,args="], check=False, capture_output=True, text=True).stdout
+    rows = (line.strip().partition(" ") for line in listing.splitlines())
+    return {int(group) for group, _, words in rows if str(ROOT / ".venv") in words}
 
 
 def _is_free(port: int) -> bool:

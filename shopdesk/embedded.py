@@ -20,6 +20,7 @@ import os
 import pwd
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -232,7 +233,7 @@ class Server:
             guard.communicate(b"keep\n", STOP_SECONDS)
         except subprocess.TimeoutExpired:
             # Its own session, so this ends the server too and nothing else.
-            os.killpg(guard.pid, 9)
+            os.killpg(guard.pid, signal.SIGKILL)
             guard.wait()
 
     def __enter__(self) -> Self:
@@ -334,6 +335,19 @@ class Valkey(Server):
         self.program = _reachable(found[0], [package], self.home)
         self.socket = self.sockets / "valkey.sock"
         self.url = f"redis+socket://{quote(str(self.socket))}"
+        self.pid_file = self.home / "valkey.pid"
+
+    def prepare(self) -> None:
+        """End what a run left whose guard was killed as well: the process of the pid file, if it still is a Valkey."""
+        try:
+            pid = int(self.pid_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return
+        words = ["ps", "-o", "args=", "-p", str(pid)]
+        found = subprocess.run(words, check=False, capture_output=True, text=True).stdout
+        if "valkey-server" in found and PREFIX in found:
+            os.kill(pid, signal.SIGKILL)
+        self.pid_file.unlink(missing_ok=True)
 
     def command(self) -> list[str]:
         options = {
@@ -343,6 +357,7 @@ class Valkey(Server):
             "save": "",
             "appendonly": "no",
             "dir": str(self.home),
+            "pidfile": str(self.pid_file),
             "maxmemory": "256mb",
             "maxmemory-policy": "noeviction",
         }
