@@ -90,20 +90,32 @@ def _answer_one(now: datetime) -> bool:
     look_up = waiting.first()
     if look_up is None:
         return False
-    order = _find(look_up.number, look_up.address) if look_up.expires_at > now else None
+    number, address = look_up.number, look_up.address
     look_up.number = look_up.address = ""
     look_up.resolved_at = now
-    if order is not None and _may_write_to(letters.address_on_file(order), now):
-        token, code = tokens.new_secret(), f"{secrets.randbelow(10**6):06d}"
-        look_up.order = order
-        look_up.token_hash = tokens.digest(token)
-        look_up.code_hash = _code_hash(look_up.ticket_hash, code)
-        # Counted from the letter, so that a slow worker does not eat the customer's minutes.
-        look_up.expires_at = now + LIFETIME
-        minutes = int(LIFETIME.total_seconds()) // 60
-        letters.with_key(look_up, order, token=token, code=code, minutes=minutes, now=now)
+    try:
+        with transaction.atomic():
+            _answer(look_up, number, address, now)
+    except Exception:
+        # One row that cannot be answered must not stop those behind it; the visitor may ask again.
+        logger.exception("Order look-up %s could not be answered.", look_up.pk)
+        look_up.order, look_up.token_hash, look_up.code_hash = None, None, ""
     look_up.save(update_fields=["number", "address", "resolved_at", "order", "token_hash", "code_hash", "expires_at"])
     return True
+
+
+def _answer(look_up: LookUp, number: str, address: str, now: datetime) -> None:
+    order = _find(number, address) if look_up.expires_at > now else None
+    if order is None or not _may_write_to(letters.address_on_file(order), now):
+        return
+    token, code = tokens.new_secret(), f"{secrets.randbelow(10**6):06d}"
+    look_up.order = order
+    look_up.token_hash = tokens.digest(token)
+    look_up.code_hash = _code_hash(look_up.ticket_hash, code)
+    # Counted from the letter, so that a slow worker does not eat the customer's minutes.
+    look_up.expires_at = now + LIFETIME
+    minutes = int(LIFETIME.total_seconds()) // 60
+    letters.with_key(look_up, order, token=token, code=code, minutes=minutes, now=now)
 
 
 def _find(number: str, address: str) -> Order | None:

@@ -241,7 +241,7 @@ DEEDS = ["ask", "approve", "approve_fewer", "decline", "withdraw", "receive", "c
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(walk=st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 3), st.integers(1, 4)), min_size=5, max_size=30))
+@given(walk=st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 3), st.integers(1, 4)), min_size=5, max_size=20))
 @pytest.mark.django_db
 def test_random_walks_keep_the_books(agent, walk):
     with transaction.atomic():

@@ -306,6 +306,26 @@ def test_a_broker_that_is_away_stops_nobody(at, client, monkeypatch, django_capt
     assert LookUp.objects.waiting().count() == 1
 
 
+@pytest.mark.django_db
+def test_one_look_up_that_cannot_be_answered_does_not_stop_the_next(at, monkeypatch, caplog):
+    bags(1)
+    bags(1, number="1002", customer=make.make_customer("鈴木 一", "suzuki@mail.example"))
+    real = proving.letters.with_key
+
+    def broken(look_up, order, **rest):
+        if order.number == "1001":
+            raise RuntimeError("no template")
+        real(look_up, order, **rest)
+
+    monkeypatch.setattr(proving.letters, "with_key", broken)
+    start(Client(REMOTE_ADDR="10.0.0.1"))
+    start(Client(REMOTE_ADDR="10.0.0.2"), "1002", "suzuki@mail.example")
+    assert proving.sweep(at()) == 2
+    assert [mail.to_address for mail in OutgoingMail.objects.all()] == ["suzuki@mail.example"]
+    assert not LookUp.objects.waiting().exists()
+    assert "could not be answered" in caplog.text
+
+
 # --- asking for a return --------------------------------------------------------------------------------------------
 
 
