@@ -1,7 +1,7 @@
 """How a text becomes the terms of the search index. Pure: no rows, no clock.
 
 Japanese is cut by SudachiPy (long units, and their short parts too) and reduced to the dictionary's normal form without
-okurigana, so that 取消, 取り消し and 取り消す are one term. Beside the words stand 3-grams of the kana reading: a slip of
+okurigana, so that 取消, 取り消し and 取り消す are one term. Beside the words stand the readings of words and 3-grams of the text's reading: a slip of
 the keyboard or of the conversion (領集書 for 領収書, りょうしゅうしょ) keeps the reading even where it destroys the word.
 English is cut at anything that is not a letter or digit and lightly stemmed.
 """
@@ -21,7 +21,8 @@ from shopdesk.text import fold_kana, normalise
 # Raise it when terms of the same text change: the index must then be built anew.
 _RULES = 1
 
-READING = "k:"
+GRAM = "k:"
+READING = "r:"
 MAX_TERM = 60
 # Longer than any article; what comes after is not indexed. Sudachi itself refuses more than 49,149 bytes at once.
 MAX_TEXT = 12_000
@@ -146,7 +147,7 @@ def _walk(text: str, language: str) -> Iterator[tuple[Word | None, str]]:
 
 
 def _grams_of(runs: list[str]) -> list[str]:
-    return [READING + run[at : at + 3] for run in runs for at in range(len(run) - 2)]
+    return [GRAM + run[at : at + 3] for run in runs for at in range(len(run) - 2)]
 
 
 def grams(text: str, language: str) -> list[str]:
@@ -157,7 +158,7 @@ def grams(text: str, language: str) -> list[str]:
     short = []
     for word, reading in _walk(text, language):
         if word is not None and len(word.reading) == 2:
-            short.append(READING + word.reading)
+            short.append(GRAM + word.reading)
         if reading:
             runs[-1] += reading
         else:
@@ -170,11 +171,24 @@ def kana_words(text: str) -> list[tuple[str, int, int]]:
     return [(fold_kana(match[0]), match.start(), match.end()) for match in re.finditer(r"[ぁ-ゖー]{3,}", text)]
 
 
+def is_word(term: str) -> bool:
+    """Whether a term is a word, not a sound."""
+    return not term.startswith((GRAM, READING))
+
+
+def readings(katakana: str) -> list[str]:
+    """The words that a run of kana may begin with, by their reading: ヘンピンシタイ may be 返品 and more."""
+    starts = [katakana, katakana[1:]] if katakana.startswith(("オ", "ゴ")) else [katakana]
+    return [READING + start[:length] for start in starts for length in range(3, min(len(start), 10) + 1)]
+
+
 def terms(text: str, language: str) -> Counter[str]:
     """How often each term stands in a text: what the index stores."""
     counts: Counter[str] = Counter()
     for word in words(text, language):
         counts[word.stem] += 1
         counts.update(word.parts)
+        if 3 <= len(word.reading) <= 20:
+            counts[READING + word.reading] += 1
     counts.update(grams(text, language))
     return counts

@@ -17,11 +17,22 @@ class Piece:
     hit: bool = False
 
 
-def _places(text: str, wanted: set[str], language: str) -> list[tuple[int, int]]:
+@dataclass(frozen=True)
+class Wanted:
+    """The stems that were looked for: ``typed`` mark a compound that holds one, ``meant`` (synonyms) the word itself."""
+
+    typed: frozenset[str]
+    meant: frozenset[str] = frozenset()
+
+
+def _places(text: str, wanted: Wanted, language: str) -> list[tuple[int, int]]:
     return [
         (word.start, word.end)
         for word in analysing.words(text, language)
-        if word.stem in wanted or any(part in wanted for part in word.parts)
+        if word.stem in wanted.typed
+        or word.stem in wanted.meant
+        or analysing.READING + word.reading in wanted.typed
+        or any(part in wanted.typed for part in word.parts)
     ]
 
 
@@ -38,12 +49,12 @@ def _cut(text: str, places: Iterable[tuple[int, int]]) -> tuple[Piece, ...]:
     return tuple(pieces)
 
 
-def marked(text: str, wanted: set[str], language: str) -> tuple[Piece, ...]:
-    """The whole text in pieces, words with a wanted stem marked."""
+def marked(text: str, wanted: Wanted, language: str) -> tuple[Piece, ...]:
+    """The whole text in pieces, words that were looked for marked."""
     return _cut(text, _places(text, wanted, language))
 
 
-def excerpt(text: str, wanted: set[str], language: str, length: int = LENGTH) -> tuple[Piece, ...]:
+def excerpt(text: str, wanted: Wanted, language: str, length: int = LENGTH) -> tuple[Piece, ...]:
     """The stretch of ``text`` with most of the wanted words, about ``length`` characters, marked; else its beginning."""
     text = " ".join(text.split())
     places = _places(text, wanted, language)

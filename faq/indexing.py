@@ -35,8 +35,8 @@ def _counts(article: Article) -> Counter[str]:
 
 
 def _length(counts: Counter[str]) -> int:
-    """The length of an article in words; reading grams do not count."""
-    return sum(count for term, count in counts.items() if not term.startswith(analysing.READING))
+    """The length of an article in words; sounds do not count."""
+    return sum(count for term, count in counts.items() if analysing.is_word(term))
 
 
 def _tokens(article: Article, counts: Counter[str], average: float) -> list[Token]:

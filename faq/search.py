@@ -19,12 +19,17 @@ READING_WEIGHT = 0.3
 SYNONYM_WEIGHT = 0.5
 PART_OF_SPELLING_WEIGHT = 0.6
 
+# A young help centre has too few articles to tell a rare word from a common one.
+ASSUMED_ARTICLES = 100
+
 MAX_QUERY = 400
 CANDIDATES = 50
 
 # What the results page still shows: a sixth of the question's words, or (typing slips) most of its sound.
 SHOWN_COVERAGE = 0.15
 SHOWN_SOUND = 0.45
+# Far behind the best one an article is noise.
+SHOWN_SCORE = 0.25
 
 _SCORE = """
 SELECT t.article_id, sum(t.weight * q.weight) AS score
@@ -70,9 +75,11 @@ class Query:
         self.weights[term] = max(weight, self.weights.get(term, 0.0))
 
     @property
-    def words(self) -> set[str]:
-        """The terms that are words, not sounds."""
-        return {term for term in self.weights if not term.startswith(analysing.READING)}
+    def wanted(self) -> excerpts.Wanted:
+        """The words to mark in what is shown."""
+        words = {term for term in self.weights if not term.startswith(analysing.GRAM)}
+        typed = frozenset(term for term in words if self.weights[term] >= 1)
+        return excerpts.Wanted(typed, frozenset(words) - typed)
 
 
 def understand(text: str, language: str) -> Query:
@@ -81,22 +88,24 @@ def understand(text: str, language: str) -> Query:
     query = Query(language)
     words = analysing.words(text, language)
     kana = analysing.kana_words(text) if language == "ja" else []
-    for word in words:
-        query.concepts.append(Concept([(word.stem,)], word.parts))
-        query.add(word.stem, 1)
-        for part in word.parts:
-            query.add(part, 1)
+    matches = synonyms.matches(words, kana, language)
+    respelled = {place for match in matches if match.group.spelling for place in range(match.first, match.last)}
+    query.concepts = [Concept([(word.stem,)], word.parts) for word in words]
+    for place, word in enumerate(words):
+        if place not in respelled:  # of a word with several spellings all count alike, below
+            query.add(word.stem, 1)
+            for part in word.parts:
+                query.add(part, 1)
     for run, start, end in kana:
-        query.add(run, 1)
+        spoken = [run, *analysing.readings(run)]
+        for term in spoken:
+            query.add(term, 1)
         for concept, word in zip(query.concepts, words, strict=True):
             if start <= word.start and word.end <= end:
-                concept.phrases.append((run,))
-    for match in synonyms.matches(words, kana, language):
-        spread = query.concepts[match.first : match.last]
+                concept.phrases += [(term,) for term in spoken]
+    for match in matches:
         for member in match.group.members:
-            if member is match.by:
-                continue
-            for concept in spread:
+            for concept in query.concepts[match.first : match.last]:
                 concept.phrases.append(member.stems)
             count = len(member.stems)
             for stem in member.stems:
@@ -104,9 +113,16 @@ def understand(text: str, language: str) -> Query:
             if match.group.spelling:
                 for unit in member.units:
                     query.add(unit, PART_OF_SPELLING_WEIGHT / count)
-    for gram in set(analysing.grams(text, language)):
+    for gram in set(analysing.grams(_without(text, [words[place] for place in respelled]), language)):
         query.add(gram, READING_WEIGHT)
     return query
+
+
+def _without(text: str, words: Iterable[analysing.Word]) -> str:
+    """The text with these words blanked: a word that is known in all its spellings needs no rescue by its sound."""
+    for word in words:
+        text = text[: word.start] + " " * (word.end - word.start) + text[word.end :]
+    return text
 
 
 class _Rarity:
@@ -125,7 +141,7 @@ class _Rarity:
             with connection.cursor() as cursor:
                 cursor.execute(_COUNT, [meta.language, missing])
                 counts.update(dict.fromkeys(missing, 0) | dict(cursor.fetchall()))
-        total = meta.documents
+        total = max(meta.documents, ASSUMED_ARTICLES)
         return {
             term: math.log(1 + (max(total - counts[term], 0) + 0.5) / (counts[term] + 0.5)) for term in wanted
         }
@@ -154,7 +170,7 @@ def _known(phrase: tuple[str, ...], idf: dict[str, float], unknown: float) -> bo
 
 def _sound(query: Query, idf: dict[str, float], present: set[str]) -> float:
     """The share of the query's reading that is in an article."""
-    grams = [term for term in query.weights if term.startswith(analysing.READING)]
+    grams = [term for term in query.weights if term.startswith(analysing.GRAM)]
     asked = sum(idf[gram] for gram in grams)
     return sum(idf[gram] for gram in grams if gram in present) / asked if asked else 0.0
 
@@ -176,7 +192,7 @@ def rank(query: Query, *, limit: int = 10) -> list[tuple[int, float, float, floa
         present: dict[int, set[str]] = {}
         for pk, term in cursor.fetchall():
             present.setdefault(pk, set()).add(term)
-    unknown = math.log(1 + (meta.documents + 0.5) / 0.5)
+    unknown = math.log(1 + (max(meta.documents, ASSUMED_ARTICLES) + 0.5) / 0.5)
     return [
         (pk, score, _coverage(query, idf, unknown, present[pk]), _sound(query, idf, present[pk]))
         for pk, score in scored
@@ -190,15 +206,16 @@ def search(query: str, *, language: str, limit: int = 10) -> list[Hit]:
     Six queries at most.
     """
     asked = understand(query, language)
+    found = rank(asked, limit=limit)
     ranked = [
         (pk, score, coverage)
-        for pk, score, coverage, sound in rank(asked, limit=limit)
-        if coverage >= SHOWN_COVERAGE or sound >= SHOWN_SOUND
+        for pk, score, coverage, sound in found
+        if (coverage >= SHOWN_COVERAGE or sound >= SHOWN_SOUND) and score >= SHOWN_SCORE * found[0][1]
     ]
     if not ranked:
         return []
     articles = Article.objects.published().select_related("category").in_bulk([pk for pk, _, _ in ranked])
-    wanted = asked.words
+    wanted = asked.wanted
     return [
         Hit(
             article=articles[pk],

@@ -29,10 +29,9 @@ class Group:
 
 @dataclass(frozen=True)
 class Match:
-    """A group that speaks for the words ``first:last`` of a query, through its member ``by``."""
+    """A group that speaks for the words ``first:last`` of a query."""
 
     group: Group
-    by: Member
     first: int
     last: int
 
@@ -106,14 +105,21 @@ def matches(
         group = known.groups[number]
         for member in sorted(group.members, key=lambda member: -len(member.units)):
             if (at := _find(stems, member.stems)) >= 0:
-                found.append(Match(group, member, at, at + len(member.stems)))
+                found.append(Match(group, at, at + len(member.stems)))
             elif (at := _find(units, member.units)) >= 0:
-                found.append(Match(group, member, owner[at], owner[at + len(member.units) - 1] + 1))
+                found.append(Match(group, owner[at], owner[at + len(member.units) - 1] + 1))
             elif member.reading in runs:
                 start, end = runs[member.reading]
                 inside = [place for place, word in enumerate(words) if start <= word.start and word.end <= end]
-                found.append(Match(group, member, inside[0], inside[-1] + 1) if inside else Match(group, member, 0, 0))
+                found.append(Match(group, inside[0], inside[-1] + 1) if inside else Match(group, 0, 0))
             else:
                 continue
             break
-    return found
+    whole = [(match.first, match.last) for match in found if match.group.spelling]
+    return [match for match in found if not _inside(match, whole)]
+
+
+def _inside(match: Match, spans: Sequence[tuple[int, int]]) -> bool:
+    """Whether a longer word speaks for the match's words: 代金 in 代金引換 is not a price."""
+    size = match.last - match.first
+    return any(first <= match.first and match.last <= last and last - first > size for first, last in spans)

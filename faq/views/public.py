@@ -20,7 +20,7 @@ from shopdesk.html import markdown_text
 from shopdesk.text import clean, one_line
 from shopdesk.tokens import new_secret, site_url
 
-HOME_ARTICLES = 6
+HOME_ARTICLES = 4
 RELATED = 5
 RESULTS = 10
 VISITOR = "faq_visitor"
@@ -50,7 +50,7 @@ def _shelves(language: str, each: int) -> list[Shelf]:
     readable = Article.objects.published().readable_in(language)
     counted = Category.objects.annotate(
         readable=Count("articles", filter=Q(articles__in=readable.order_by().values("pk")))
-    )
+    ).order_by("position", "pk")  # grouping drops the model's own order
     shelves = {
         category.pk: Shelf(category, total) for category in counted if (total := getattr(category, "readable", 0))
     }
@@ -67,7 +67,11 @@ def _shelves(language: str, each: int) -> list[Shelf]:
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    context = {"shelves": _shelves(page_language(), HOME_ARTICLES), "public_active": "help"}
+    context = {
+        "shelves": _shelves(page_language(), HOME_ARTICLES),
+        "canonical": site_url(reverse("faq:home")),
+        "public_active": "help",
+    }
     return render(request, "faq/home.html", context)
 
 
