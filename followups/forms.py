@@ -55,9 +55,7 @@ class StepForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for mypy o
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         self._check_times(cleaned)
-        known = writing.known_names(
-            trigger=self.instance.sequence.trigger, coupon=bool(cleaned.get("coupon_days"))
-        )
+        known = writing.known_names(trigger=self.instance.sequence.trigger, coupon=bool(cleaned.get("coupon_days")))
         for name in ("subject_ja", "body_ja", "subject_en", "body_en"):
             words = cleaned.get(name) or ""
             if "subject" in name and ("\n" in words or "\r" in words):
@@ -69,7 +67,9 @@ class StepForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for mypy o
             except composing.BadTemplate as error:
                 self.add_error(name, str(error))
             if cleaned.get("coupon_days") and _BOUGHT_REVIEW.search(words):
-                self.add_error(name, _("A coupon must not depend on a good review; the law calls that hidden advertising."))
+                self.add_error(
+                    name, _("A coupon must not depend on a good review; the law calls that hidden advertising.")
+                )
         if cleaned.get("body_en") and not cleaned.get("subject_en"):
             self.add_error("subject_en", _("An English text needs an English subject."))
         return cleaned

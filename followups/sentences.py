@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from followups.models import PlannedMail, Step
+from followups.models import PlannedMail, Sequence, Step
 from shopdesk.mail.models import Suppression
 
 State = PlannedMail.State
@@ -106,13 +106,24 @@ def sentence(planned: PlannedMail) -> str:
     return words
 
 
+def trigger(sequence: Sequence) -> str:
+    """The fact that a sequence counts from, as a noun."""
+    return {
+        "ordered": _("The order"),
+        "shipped": _("Shipping"),
+        "delivered": _("Delivery"),
+        "restocked": _("Back in stock"),
+        "manual": _("By hand"),
+    }[sequence.trigger]
+
+
 def when(step: Step) -> str:
     """When a step happens, in words: "3 months after delivery at 10:00, every 6 months, 6 times"."""
-    trigger = step.sequence.trigger
+    fact = step.sequence.trigger
     if not step.delay and step.unit in {"minutes", "hours"}:
-        words = _AT_ONCE[trigger]()
+        words = _AT_ONCE[fact]()
     else:
-        words = _AFTER[trigger]() % {"delay": _delay(step)}
+        words = _AFTER[fact]() % {"delay": _delay(step)}
     if step.local_time:
         words = _("%(when)s at %(time)s") % {"when": words, "time": step.local_time.strftime("%H:%M")}
     if step.repeat_months and step.repeat_times > 1:

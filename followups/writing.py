@@ -78,7 +78,6 @@ def compose(planned: PlannedMail, customer: Customer, *, now: datetime, preview:
             "shop": context["shop"],
             "signature": _signature(_store(planned), language),
             "unsubscribe_url": context["unsubscribe_url"],
-            "preferences_url": context["preferences_url"],
         }
         letter = composing.render("followups_step", written, language)
     return Words(letter.subject, letter.text, language, context["unsubscribe_url"])

@@ -75,6 +75,8 @@ def planned(request: StaffRequest, pk: int) -> HttpResponse:
         "series": PlannedMail.objects.filter(order=row.order, step=row.step).exclude(pk=row.pk).order_by("occurrence")
         if row.order_id
         else [],
+        "inquiry_url": _link("desk-inquiries:detail", row.decision.get("inquiry"), request, P.INQUIRIES_VIEW),
+        "return_url": _link("desk-returns:detail", row.decision.get("return"), request, P.RETURNS_VIEW),
         "waits": row.state in {State.PLANNED, State.HELD},
         "may_manage": request.user.has_perm(P.FOLLOWUPS_MANAGE),
         "may_read_mail": request.user.has_perm(P.MAIL_VIEW),
@@ -103,6 +105,10 @@ def hold(request: StaffRequest, pk: int) -> HttpResponseBase:
 def cancel(request: StaffRequest, pk: int) -> HttpResponseBase:
     done = stopping.cancel(get_object_or_404(PlannedMail, pk=pk), by=request.user, now=clock.now())
     return _answer(request, pk, _("Cancelled. It will not be sent."), done=done)
+
+
+def _link(name: str, pk: object, request: StaffRequest, need: P) -> str:
+    return reverse(name, args=[pk]) if isinstance(pk, int) and request.user.has_perm(need) else ""
 
 
 def _row(pk: int) -> PlannedMail:

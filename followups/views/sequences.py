@@ -36,8 +36,13 @@ def sequences(request: StaffRequest) -> HttpResponse:
         tab = next(code for code, (_label, states) in listing.TABS.items() if row["state"] in states)
         counts[row["sequence"]][tab.replace("-", "_")] += row["n"]
     rows = [
-        {"sequence": sequence, "tone": _STATUS_TONES[Sequence.Status(sequence.status)], **counts[sequence.pk]}
-        for sequence in Sequence.objects.annotate(step_count=Count("steps"))
+        {
+            "sequence": sequence,
+            "tone": _STATUS_TONES[Sequence.Status(sequence.status)],
+            "trigger": sentences.trigger(sequence),
+            **counts[sequence.pk],
+        }
+        for sequence in Sequence.objects.annotate(step_count=Count("steps")).order_by("pk")
     ]
     return _page(request, "followups/sequences.html", {"rows": rows, "campaigns": Campaign.objects.all()})
 
@@ -61,7 +66,13 @@ def sequence(request: StaffRequest, pk: int) -> HttpResponseBase:
         {"step": step, "when": sentences.when(step), "waiting": waiting.get(step.pk, 0)}
         for step in found.steps.select_related("sequence").prefetch_related("categories")
     ]
-    context = {"sequence": found, "tone": _STATUS_TONES[Sequence.Status(found.status)], "steps": steps, "form": form}
+    context = {
+        "sequence": found,
+        "tone": _STATUS_TONES[Sequence.Status(found.status)],
+        "trigger": sentences.trigger(found),
+        "steps": steps,
+        "form": form,
+    }
     return _page(request, "followups/sequence.html", context, status=422 if form.is_bound else 200)
 
 
@@ -149,13 +160,15 @@ def _edit_step(request: StaffRequest, found: Step) -> HttpResponseBase:
             messages.success(request, words if form.cleaned_data["move_waiting"] else _("Saved."))
             return redirect("desk-followups:sequence", found.sequence_id)
         preview = _preview(form, wanted)
+    names = writing.known_names(trigger=found.sequence.trigger, coupon=True)
     context = {
         "sequence": found.sequence,
         "step": found,
         "form": form,
         "when": sentences.when(found) if found.delay is not None else "",
         "waiting": PlannedMail.objects.waiting().filter(step=found).count() if found.pk else 0,
-        "names": sorted(writing.known_names(trigger=found.sequence.trigger, coupon=True)),
+        "names": sorted(name for name in names if "items." not in name),
+        "has_items": "items.name" in names,
         "preview": preview,
         "preview_order": wanted,
     }

@@ -117,7 +117,7 @@ def test_advertising_names_the_sender_and_the_way_out():
     for needed in (
         "配信者：株式会社くらしの道具",
         "〒100-0000 東京都架空区1-2-3",
-        "配信の停止：http://testserver/preferences/u/",
+        "配信の停止・変更はこちらから（ログインは不要です）：\nhttp://testserver/preferences/u/",
         "お問い合わせ・苦情の受付：honten@shop.example / 03-0000-0000",
     ):
         assert needed in text
@@ -377,7 +377,7 @@ def test_every_six_months_for_three_years_six_letters_at_the_right_local_minute(
     sent_at = []
     while day.year < 2031:
         day += timedelta(days=1)
-        if day.day not in {28, 29, 31}:
+        if day.month not in {2, 8, 11} or day.day not in {28, 29, 31}:
             continue
         planning.sweep(day)
         for moment in (day, day + timedelta(minutes=1), day + timedelta(minutes=1)):
