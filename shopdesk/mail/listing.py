@@ -47,8 +47,9 @@ def page(*, tab: str = "all", mail_class: str = "", search: str = "", before: in
     if "@" in search:
         rows = rows.filter(to_address=addresses.normalise(search))
     elif search:
-        newest = OutgoingMail.objects.order_by("-pk").values("pk")[:SUBJECT_WINDOW]
-        rows = rows.filter(pk__in=newest, subject__icontains=search)
+        newest = OutgoingMail.objects.order_by("-pk").values_list("pk", flat=True)
+        floor = newest[SUBJECT_WINDOW - 1 : SUBJECT_WINDOW].first()
+        rows = rows.filter(subject__icontains=search, **({"pk__gte": floor} if floor is not None else {}))
     states: Sequence[int] = TABS.get(tab, ())
     if search:
         filters: dict[str, Any] = {"state__in": states} if states else {}
