@@ -33,8 +33,8 @@ class Row:
     email: str
 
 
-@require_safe
 @staff_view(P.INQUIRIES_VIEW)
+@require_safe
 def index(request: StaffRequest) -> HttpResponse:
     """The list, as its address says: ``?tab=&q=&category=&assignee=&page=``."""
     now, user = clock.now(), request.user
@@ -64,15 +64,15 @@ def index(request: StaffRequest) -> HttpResponse:
     return render(request, "inquiries/list.html", context)
 
 
-@require_safe
 @staff_view(P.INQUIRIES_VIEW)
+@require_safe
 def detail(request: StaffRequest, pk: int) -> HttpResponse:
     """One inquiry: the thread, the reply box, the customer and the orders."""
     return page(request, inquiry_for(request, pk))
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @staff_view(P.INQUIRIES_VIEW_ALL, P.INQUIRIES_DRAFT)
+@require_http_methods(["GET", "HEAD", "POST"])
 def new(request: StaffRequest) -> HttpResponse:
     """Write down a question that came by phone or another way."""
     form = RecordForm(request.POST if request.method == "POST" else None)
@@ -104,8 +104,8 @@ def new(request: StaffRequest) -> HttpResponse:
     return render(request, "inquiries/new.html", context, status=422 if form.is_bound else 200)
 
 
-@require_safe
 @staff_view(P.INQUIRIES_VIEW)
+@require_safe
 def attachment(request: StaffRequest, pk: int) -> HttpResponseBase:
     """Hand out a file, always as a download, never to be run in our name."""
     row = get_object_or_404(
@@ -122,8 +122,8 @@ def attachment(request: StaffRequest, pk: int) -> HttpResponseBase:
     return response
 
 
-@require_POST
 @staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE)
+@require_POST
 def take(request: StaffRequest, pk: int) -> HttpResponse:
     """Take an unassigned inquiry."""
     inquiry = inquiry_for(request, pk)
@@ -134,8 +134,8 @@ def take(request: StaffRequest, pk: int) -> HttpResponse:
     return redirect("desk-inquiries:detail", pk=pk)
 
 
-@require_POST
 @staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE)
+@require_POST
 def assign(request: StaffRequest, pk: int) -> HttpResponse:
     """Give an inquiry to a colleague or to nobody."""
     inquiry = inquiry_for(request, pk)
@@ -146,8 +146,8 @@ def assign(request: StaffRequest, pk: int) -> HttpResponse:
     return redirect("desk-inquiries:detail", pk=pk)
 
 
-@require_POST
 @staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE)
+@require_POST
 def status(request: StaffRequest, pk: int) -> HttpResponse:
     """Move an inquiry to another status without writing."""
     inquiry = inquiry_for(request, pk)
@@ -159,8 +159,8 @@ def status(request: StaffRequest, pk: int) -> HttpResponse:
     return redirect("desk-inquiries:detail", pk=pk)
 
 
-@require_POST
 @staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE)
+@require_POST
 def category(request: StaffRequest, pk: int) -> HttpResponse:
     """Say what an inquiry is about."""
     inquiry = inquiry_for(request, pk)

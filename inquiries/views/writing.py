@@ -17,8 +17,8 @@ from shopdesk.accounts.permissions import P
 from shopdesk.text import clean
 
 
-@require_POST
 @staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_REPLY)
+@require_POST
 def reply(request: StaffRequest, pk: int) -> HttpResponse:
     """Send a reply. Refused with 409, and the text kept, when something was said since the page was opened."""
     inquiry = inquiry_for(request, pk)
@@ -58,8 +58,8 @@ def reply(request: StaffRequest, pk: int) -> HttpResponse:
     return redirect("desk-inquiries:detail", pk=pk)
 
 
-@require_POST
 @staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT)
+@require_POST
 def note(request: StaffRequest, pk: int) -> HttpResponse:
     """Write a note for colleagues."""
     inquiry = inquiry_for(request, pk)
@@ -74,8 +74,8 @@ def note(request: StaffRequest, pk: int) -> HttpResponse:
     return redirect("desk-inquiries:detail", pk=pk)
 
 
-@require_POST
 @staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT)
+@require_POST
 def draft(request: StaffRequest, pk: int) -> HttpResponse:
     """Keep what is in the reply box; the answer is one line that says so."""
     inquiry = inquiry_for(request, pk)
@@ -86,8 +86,8 @@ def draft(request: StaffRequest, pk: int) -> HttpResponse:
     return redirect("desk-inquiries:detail", pk=pk)
 
 
-@require_POST
 @staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_REPLY)
+@require_POST
 def take_draft(request: StaffRequest, pk: int, draft_pk: int) -> HttpResponse:
     """Take over a colleague's draft."""
     inquiry = inquiry_for(request, pk)

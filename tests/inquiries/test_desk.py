@@ -284,6 +284,9 @@ def test_outsourced_staff_see_only_their_own(db, now, outsourced, signed_in):
         assert staff.post(url(other, deed), {"body": "x", "version": 1, "then": "pending"}).status_code == 404
     for deed in ("take/", "assign/", "status/", "category/"):
         assert staff.post(url(mine, deed), {"status": "solved"}).status_code == 403
+    theirs = Draft.objects.create(inquiry=other, author=make.make_user(), body="x", saved_at=now)
+    assert staff.post(url(mine, f"draft/{theirs.pk}/take/")).status_code == 404
+    assert Draft.objects.get().author == theirs.author
     assert staff.get(f"{LIST}new/").status_code == 403
     assert staff.post(url(mine, "reply/"), {"body": "三色です。", "version": 1, "then": "pending"}).status_code == 302
 
@@ -309,3 +312,9 @@ def test_the_history_of_a_customer(db):
     inquiry = make_inquiry()
     (row,) = timeline.timeline(inquiry.customer)
     assert (row.kind, row.title, row.url, row.tone) == ("inquiry", "色について", url(inquiry), "warn")
+
+
+def test_a_get_changes_nothing(db, agent, signed_in):
+    inquiry = make_inquiry()
+    for deed in ("reply/", "note/", "draft/", "take/", "assign/", "status/", "category/"):
+        assert signed_in(agent).get(url(inquiry, deed)).status_code == 405
