@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.contrib import admin, messages
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -18,12 +19,16 @@ from shopdesk.accounts.permissions import P
 from shopdesk.shop import calendar
 from shopdesk.shop.models import BusinessHours, Closure, Product, ProductCategory, Store
 
+# An address that somebody types without a scheme is a secure one.
+_SECURE = {models.URLField: {"assume_scheme": "https"}}
+
 
 @admin.register(Store)
 class StoreAdmin(RoleModelAdmin[Store]):
     permission = P.SETTINGS_CHANGE
     list_display = ("name", "code", "sender_name", "sender_address", "is_default")
     search_fields = ("name", "code")
+    formfield_overrides = _SECURE
 
 
 @admin.register(BusinessHours)
@@ -79,3 +84,4 @@ class ProductAdmin(RoleModelAdmin[Product]):
     list_filter = ("category", "is_active")
     list_select_related = ("category",)
     search_fields = ("sku", "name", "name_en")
+    formfield_overrides = _SECURE

@@ -1,7 +1,5 @@
 """Who is who: the customer behind an order, a form or a letter."""
 
-import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q
 
 from shopdesk import addresses
-from shopdesk.shop import contacts
+from shopdesk.shop import contacts, searching
 from shopdesk.shop.models import Customer, CustomerAddress, PlatformIdentity, Store
 
 # How often a slower caller looks again before it gives up; one look settles a race between two.
@@ -192,12 +190,7 @@ class Directory:
 
 def matching(text: str) -> Q:
     """Customers that a search means: by name, kana (hiragana too), mail address, or four digits of the phone."""
-    shown = unicodedata.normalize("NFKC", text).replace("\x00", "").strip()
+    shown = searching.typed(text)
     known = CustomerAddress.objects.filter(customer=OuterRef("pk"), address__icontains=shown)
-    found = Q(name__icontains=shown) | Q(name_kana__icontains=contacts.katakana(shown)) | Exists(known)
-    if " " in shown:
-        found |= Q(name__icontains=shown.replace(" ", "\u3000")) | Q(name__icontains=shown.replace(" ", ""))
-    digits = contacts.phone_digits(shown) if re.fullmatch(r"[+\d\s()\-]{4,}", shown) else ""
-    if len(digits) >= 4:
-        found |= Q(phone__contains=digits)
-    return found
+    found = searching.name_holds("name", shown) | searching.name_holds("name_kana", contacts.katakana(shown))
+    return found | searching.phone_holds("phone", shown) | Q(Exists(known))

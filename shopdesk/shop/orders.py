@@ -6,7 +6,7 @@ import unicodedata
 from django.db.models import Q
 
 from shopdesk import addresses
-from shopdesk.shop import contacts
+from shopdesk.shop import searching
 from shopdesk.shop.models import Order, Store
 
 _HYPHENS = re.compile(r"[‐‑‒–—―−ー]")  # the look-alikes are the point
@@ -51,14 +51,8 @@ def belongs_to(order: Order, address: str) -> bool:
 
 def matching(text: str) -> Q:
     """Orders that a search means: by number (or its beginning), name, mail address, or four digits of the phone."""
-    shown = unicodedata.normalize("NFKC", text).replace("\x00", "").strip()
-    bare = bare_number(text)
-    found = Q(name__icontains=shown) | Q(email__icontains=shown)
+    shown, bare = searching.typed(text), bare_number(text)
+    found = Q(email__icontains=shown) | searching.name_holds("name", shown) | searching.phone_holds("phone", shown)
     if bare:
         found |= Q(number__istartswith=bare) | Q(number__istartswith=f"#{bare}")
-    if " " in shown:
-        found |= Q(name__icontains=shown.replace(" ", "\u3000")) | Q(name__icontains=shown.replace(" ", ""))
-    digits = contacts.phone_digits(shown) if re.fullmatch(r"[+\d\s()\-]{4,}", shown) else ""
-    if len(digits) >= 4:
-        found |= Q(phone__contains=digits)
     return found

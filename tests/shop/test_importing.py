@@ -30,7 +30,7 @@ def bring(content, *, now=NOW, **options):
 
 
 def shipped(**more):
-    return {"対応状況(ID)": "5", "発送日": "2026-11-19 14:00:00", "出荷伝票番号": "396023757053", **more}
+    return {"対応状況(ID)": "5", "発送日": "2026-11-19 14:00:00", "出荷伝票番号": "396002375705", **more}
 
 
 @pytest.mark.django_db

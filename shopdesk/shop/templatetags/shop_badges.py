@@ -11,7 +11,6 @@ from shopdesk.shop.timeline import TONES
 register = template.Library()
 
 _JOB_TONES = {
-    ImportJob.Status.STORED: "info",
     ImportJob.Status.RUNNING: "info",
     ImportJob.Status.DONE: "ok",
     ImportJob.Status.FAILED: "danger",
@@ -31,4 +30,6 @@ def job_badge(job: ImportJob) -> dict[str, Any]:
     if job.dry_run:
         return {"text": _("not confirmed"), "tone": "warn"}
     status = ImportJob.Status(job.status)
+    if status == ImportJob.Status.STORED:
+        return {"text": _("waiting to begin"), "tone": "info"}
     return {"text": status.label, "tone": _JOB_TONES[status]}

@@ -34,7 +34,8 @@ def customer_list(request: StaffRequest) -> HttpResponse:
     # Counted for the rows of this page only.
     pks = [customer.pk for customer in page.object_list]
     shown = Customer.objects.filter(pk__in=pks).prefetch_related("addresses")
-    page.object_list = list(shown.annotate(order_count=Count("orders"), last_order=Max("orders__ordered_at")))
+    shown = shown.annotate(order_count=Count("orders"), last_order=Max("orders__ordered_at"))
+    page.object_list = list(shown.order_by("-pk"))  # a grouped query forgets the model's order
     context = {"form": form, "page_obj": page, "filtered": bool(query), "nav_active": "customers"}
     return render(request, "shop/customers.html", context)
 

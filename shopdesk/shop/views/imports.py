@@ -58,11 +58,13 @@ class UploadForm(forms.Form):
 
 
 class LookForm(forms.Form):
-    """How the file is read."""
+    """How the file is read. What is not chosen is recognised, or stays."""
 
-    profile = forms.ChoiceField(label=gettext_lazy("Format"), choices=_PROFILES)
-    encoding = forms.ChoiceField(label=gettext_lazy("Encoding"), choices=_ENCODINGS)
-    store = forms.ModelChoiceField(label=gettext_lazy("Store"), queryset=Store.objects.all(), empty_label=None)
+    profile = forms.ChoiceField(label=gettext_lazy("Format"), choices=_PROFILES, required=False)
+    encoding = forms.ChoiceField(label=gettext_lazy("Encoding"), choices=_ENCODINGS, required=False)
+    store = forms.ModelChoiceField(
+        label=gettext_lazy("Store"), queryset=Store.objects.all(), empty_label=None, required=False
+    )
 
 
 class ConfirmForm(forms.Form):
@@ -128,7 +130,13 @@ def import_look(request: StaffRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _look_page(request, job, form=form, status=422)
     try:
-        run.look(job, now=clock.now(), **form.cleaned_data)
+        run.look(
+            job,
+            encoding=form.cleaned_data["encoding"] or encodings.AUTO,
+            profile=form.cleaned_data["profile"] or detect.AUTO,
+            store=form.cleaned_data["store"] or job.store,
+            now=clock.now(),
+        )
     except FileProblem as problem:
         return _look_page(request, job, form=form, problem=problem, status=422)
     except run.AlreadyRunning:
