@@ -8,4 +8,4 @@ os.environ.setdefault("SITE_URL", "https://types.invalid")
 os.environ.setdefault("DATABASE_URL", "postgres://types.invalid/none")
 os.environ.setdefault("REDIS_URL", "redis://types.invalid")
 
-from shopdesk.settings import *  # noqa: E402, F403  # all of them, after the environment
+from shopdesk.settings import *  # noqa: F403  # all of them, after the environment
