@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Case, Q, When
 from django.utils.translation import pgettext
 
 from inquiries import masking, sentences
@@ -91,9 +92,11 @@ def _deliveries(keys: list[str]) -> dict[str, Delivery]:
     }
 
 
-def others_drafts(inquiry: Inquiry, reader: User) -> list[Draft]:
-    """What colleagues are writing here."""
-    return list(inquiry.drafts.exclude(author=reader).select_related("author").order_by("saved_at"))
+def drafts_of(inquiry: Inquiry, reader: User) -> tuple[Draft | None, list[Draft]]:
+    """What the reader is writing here, and what colleagues are. One query."""
+    rows = list(inquiry.drafts.select_related("author").order_by("saved_at"))
+    own = next((row for row in rows if row.author_id == reader.pk), None)
+    return own, [row for row in rows if row.author_id != reader.pk]
 
 
 def orders_of(inquiry: Inquiry, reader: User) -> list[Order]:
@@ -102,11 +105,13 @@ def orders_of(inquiry: Inquiry, reader: User) -> list[Order]:
     Who may not see orders sees the one that the question is about.
     """
     rows = Order.objects.select_related("store").prefetch_related("lines", "shipments")
-    own = list(rows.filter(pk=inquiry.order_id)) if inquiry.order_id else []
+    own = Q(pk=inquiry.order_id or 0)
     if not reader.has_perm(P.ORDERS_VIEW):
-        return own
-    rest = rows.filter(customer_id=inquiry.customer_id).exclude(pk=inquiry.order_id or 0).order_by("-ordered_at", "-pk")
-    return own + list(rest[: ORDERS_SHOWN - len(own)])
+        return list(rows.filter(own))
+    own_first = Case(When(own, then=0), default=1)
+    return list(
+        rows.filter(own | Q(customer_id=inquiry.customer_id)).order_by(own_first, "-ordered_at", "-pk")[:ORDERS_SHOWN]
+    )
 
 
 def number_of_another(inquiry: Inquiry) -> bool:

@@ -8,9 +8,10 @@ from django.shortcuts import get_object_or_404, render
 from inquiries import conversation, masking, signing_off
 from inquiries.due_times import shown
 from inquiries.forms import AssignForm, assignable
-from inquiries.models import Category, Inquiry
+from inquiries.models import Category, Draft, Inquiry
 from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest
+from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 from shopdesk.shop.calendar import business_calendar
 
@@ -36,6 +37,7 @@ def page(
 ) -> HttpResponse:
     """Draw the page. ``body`` and ``note`` are what was typed, when a post was refused; ``problem`` says why."""
     user, now = request.user, clock.now()
+    draft, others = conversation.drafts_of(inquiry, user)
     thread = conversation.entries(inquiry, reader=user, seen=seen if stale else None)
     context: dict[str, Any] = {
         "inquiry": inquiry,
@@ -44,7 +46,7 @@ def page(
         "due": shown(inquiry.reply_due_at, now=now, calendar=business_calendar()) if inquiry.reply_due_at else None,
         "orders": conversation.orders_of(inquiry, user),
         "number_of_another": conversation.number_of_another(inquiry),
-        "drafts": conversation.others_drafts(inquiry, user),
+        "drafts": others,
         "problem": problem,
         "stale": stale,
         "note": note,
@@ -55,7 +57,7 @@ def page(
         "may_see_mail": user.has_perm(P.MAIL_VIEW),
         "nav_active": "inquiries",
         **_contacts(inquiry, masked=not masking.sees_contacts(user)),
-        **_composer(request, inquiry, body),
+        **_composer(user, inquiry, draft, body),
     }
     if context["may_triage"]:
         context["assign_form"] = AssignForm(people=assignable(), initial={"assignee": inquiry.assignee_id})
@@ -70,10 +72,8 @@ def _contacts(inquiry: Inquiry, *, masked: bool) -> dict[str, str]:
     return {"email": email, "phone": phone}
 
 
-def _composer(request: StaffRequest, inquiry: Inquiry, body: str | None) -> dict[str, Any]:
+def _composer(user: User, inquiry: Inquiry, draft: Draft | None, body: str | None) -> dict[str, Any]:
     """What the reply box begins with: what was typed, the draft, or the opening lines."""
-    user = request.user
-    draft = inquiry.drafts.filter(author=user).first()
     words: dict[str, Any] = {"draft": draft, "signature": "", "signature_problem": ""}
     try:
         words["signature"] = signing_off.signature(inquiry.store, by=user, language=inquiry.language)

@@ -97,13 +97,14 @@ def test_the_list_asks_little_of_the_database(db, agent, signed_in, django_asser
         assert staff.get(LIST).status_code == 200
 
 
+@pytest.mark.parametrize("linked", [True, False])
 def test_the_conversation_asks_little_of_the_database(
-    db, now, agent, assistant, signed_in, django_assert_max_num_queries
+    db, now, agent, assistant, linked, signed_in, django_assert_max_num_queries
 ):
     hanako = make.make_customer()
-    for place in range(6):
-        make.make_order(f"{place}", customer=hanako)
-    inquiry = make_inquiry(customer=hanako, order_number="4711")
+    newest = [make.make_order(f"{place}", customer=hanako) for place in range(6)]
+    inquiry = make_inquiry(customer=hanako, **({"order": newest[0]} if linked else {"order_number": "4711"}))
+    Message.objects.create(inquiry=inquiry, kind="automatic", body="x", at=now, mail_key="k", message_id="<k@x>")
     for _ in range(10):
         Message.objects.create(inquiry=inquiry, kind="note", body="メモ", author=agent, at=now)
         inquiry.events.create(code="taken", actor=agent, at=now)
