@@ -1,4 +1,4 @@
-"""Changing a step that may have people waiting for it. What was sent stays sent: a step keeps its key through every edit."""
+"""Changing a step that people may be waiting for. What was sent stays sent: a step keeps its key through every edit."""
 
 from __future__ import annotations
 

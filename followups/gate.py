@@ -1,8 +1,8 @@
 """The gate: may this letter leave now? Decided from the facts of the moment, under a lock on the customer's row.
 
-That lock (FOR UPDATE) gives everything about one customer an order: a new row that points to the customer takes a key-share
-lock on it when it is committed, so that a complaint or a return that is being filed while a letter is decided is either
-seen here, or is committed after the letter was queued. Unsubscribing takes the same lock.
+That lock (FOR UPDATE) gives everything about one customer an order: a new row that points to the customer takes a
+key-share lock on it when it is committed, so that a complaint or a return that is being filed while a letter is
+decided is either seen here, or is committed after the letter was queued. Unsubscribing takes the same lock.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ from shopdesk.shop.models import Customer, Order
 
 State = PlannedMail.State
 
-# Held for a fact that may pass: later sweeps decide again (sending.wake). Other held rows wait for a person.
-MAY_PASS = ("paused", "open_return", "open_complaint")
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -39,7 +36,7 @@ class Verdict:
 
 
 def address_of(planned: PlannedMail, customer: Customer) -> str:
-    """Where the letter goes: the order's own address, else the customer's newest; empty where none can be written to."""
+    """Where the letter goes: the order's own address, else the customer's newest; empty where there is none to use."""
     given = planned.order.email if planned.order is not None else ""
     address = addresses.normalise(given or customer.email)
     return address if addresses.is_valid(address) else ""

@@ -1,8 +1,8 @@
 """Follow-ups (ステップメール): sequences of letters planned from facts about orders, maybe a year ahead.
 
-A :class:`PlannedMail` is an appointment. When it is due, its room decides from the facts of that moment and, in the same
-transaction, queues a letter in :mod:`shopdesk.mail` under a key that names the appointment. Sequence, order, step and
-occurrence make the appointment unique, so planning may run as often as it likes.
+A :class:`PlannedMail` is an appointment. When it is due, its room decides from the facts of that moment and, in the
+same transaction, queues a letter in :mod:`shopdesk.mail` under a key that names the appointment. Sequence, order, step
+and occurrence make the appointment unique, so planning may run as often as it likes.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class PlannedMail(models.Model):
     # What was known when it was decided: {"code": ..., further facts}
     decision = models.JSONField(default=dict, blank=True)
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
-    mail_key = models.CharField(max_length=200, null=True, blank=True, unique=True)  # noqa: DJ001  # unique, so empty is NULL
+    mail_key = models.CharField(max_length=200, null=True, blank=True, unique=True)  # unique, so empty is NULL
     created_at = models.DateTimeField(_("planned on"))
 
     objects = PlannedMailQuerySet.as_manager()
@@ -253,7 +253,7 @@ class Campaign(models.Model):
 
 
 class PlanningHint(models.Model):
-    """Where planning may begin to look: one row. Losing it, or finding it wrong, costs one longer look, nothing else."""
+    """Where planning may begin to look: one row. Losing it, or finding it wrong, costs one longer look, no more."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     # Orders changed before this moment were all looked at; the next look begins a day earlier still.

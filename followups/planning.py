@@ -1,8 +1,8 @@
 """Planning: from facts about orders to appointments. Repeatable, and safe for any number of planners at once.
 
 What is missing is found by an anti-join (an order that a step concerns and that has no row for it), and written with ON
-CONFLICT DO NOTHING; so no event can be lost and none can count twice. A hint remembers how far the orders were looked at,
-to keep each look short; every hour, and whenever a step changes, all orders are looked at.
+CONFLICT DO NOTHING; so no event can be lost and none can count twice. A hint remembers how far the orders were looked
+at, to keep each look short; every hour, and whenever a step changes, all orders are looked at.
 
 All steps of a sequence are planned at once. A step that repeats has one row ahead: occurrence n+1 is planned in the
 transaction that ends occurrence n (``plan_next``), and by the sweep where that was not possible.
@@ -47,7 +47,7 @@ def zone() -> ZoneInfo:
 
 
 def sweep(now: datetime, limit: int = 500) -> int:
-    """Plan what is missing, at most about ``limit`` rows, and re-date what a later fact has moved. Gives the rows touched."""
+    """Plan what is missing and re-date what a later fact has moved: about ``limit`` rows at most; gives how many."""
     steps = _active_steps()
     digest = _digest(steps)
     hint = PlanningHint.objects.filter(pk=1).first() or PlanningHint()
@@ -222,7 +222,8 @@ def _rows(
 
 
 def _plan_missing(step: Step, now: datetime, since: datetime | None, room: int) -> int:
-    found = missing(step, since).values_list("pk", "customer_id", "anchor")[:room]
+    missed = missing(step, since)
+    found = missed.values_list("pk", "customer_id", "anchor")[:room]  # type: ignore[misc]  # annotated by concerned()
     rows = [row for order, customer, anchor in found for row in _rows(step, order, customer, anchor, now)]
     PlannedMail.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
     return len(rows)
@@ -266,7 +267,7 @@ def _redate_moved(now: datetime, since: datetime | None, room: int) -> int:
             .order_by("pk")[: max(0, room - moved)]
         )
         for planned in rows:
-            moved += _redate(planned, planned.known_anchor, now)
+            moved += _redate(planned, planned.known_anchor, now)  # type: ignore[attr-defined]  # annotated above
     return moved
 
 

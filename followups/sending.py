@@ -1,8 +1,8 @@
 """Sending: when an appointment is due, decide from the facts of that moment and hand the letter to the outbox.
 
 Each row is claimed, decided and ended in one short transaction of its own. A worker that dies leaves the row as it was;
-another worker passes over a row that is locked; a letter exists exactly when its row says so. A text that cannot be written
-ends its own row only.
+another worker passes over a row that is locked; a letter exists exactly when its row says so. A text that cannot be
+written ends its own row only.
 """
 
 from __future__ import annotations
@@ -61,13 +61,14 @@ def sweep(now: datetime, limit: int = 200) -> int:
 def wake(now: datetime) -> int:
     """Put held rows back whose reason has passed, or whose time is over (the gate then says so); gives how many.
 
-    For one customer the first of several leaves at once, the others one a day.
+    What a person held waits for a person, but not beyond its last moment. For one customer the first of several leaves
+    at once, the others one a day.
     """
     complaint = Inquiry.objects.unsolved().filter(customer=OuterRef("customer"), category__is_complaint=True)
     open_return = ReturnCase.objects.open().filter(customer=OuterRef("customer"))
     running = Q(sequence__status=Sequence.Status.ACTIVE, step__is_active=True)
     held = (
-        PlannedMail.objects.filter(state=State.HELD, reason__in=gate.MAY_PASS)
+        PlannedMail.objects.filter(state=State.HELD)
         .filter(
             Q(not_after__lt=now)
             | Q(Q(reason="open_complaint"), ~Exists(complaint))
@@ -144,7 +145,7 @@ def _end(planned: PlannedMail, now: datetime) -> None:
             key = _queue(planned, customer, now)
     except DatabaseError:
         raise
-    except Exception as error:  # noqa: BLE001  # whatever a text does, it ends its own row and no other
+    except Exception as error:  # whatever a text does, it ends its own row and no other
         logger.warning("follow-up %s could not be written", planned.pk, exc_info=True)
         _record(planned, State.FAILED, "text", {"error": f"{type(error).__name__}: {error}"[:300]}, now)
         return

@@ -39,7 +39,8 @@ _REASONS: dict[str, tuple[Callable[[], str], Callable[[], str]]] = {
     "open_return": (
         lambda: _("Open return"),
         lambda: _(
-            "Held because a return of the customer is open (%(number)s). Decided again when that is closed, if not too late."
+            "Held because a return of the customer is open (%(number)s). "
+            "Decided again when that is closed, if not too late."
         ),
     ),
     "held_by_staff": (

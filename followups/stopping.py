@@ -1,4 +1,4 @@
-"""What a person does to an appointment: hold it, let it go, call it off. Each act is a compare-and-set and is logged."""
+"""What a person does to an appointment: hold it, let it go, call it off. Each act is checked and logged."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def hold(planned: PlannedMail, *, by: User, now: datetime) -> bool:
 def release(planned: PlannedMail, *, by: User, now: datetime) -> bool:
     """Let a held letter leave at its time, or at once when that has passed. False when it is not held any more.
 
-    A person's word passes the holds (a complaint, an open return, a pause); it never passes an unsubscription, a missing
-    consent, a cancelled order or a letter's last moment: the gate still looks at those.
+    A person's word passes the holds (a complaint, an open return, a pause); it never passes an unsubscription, a
+    missing consent, a cancelled order or a letter's last moment: the gate still looks at those.
     """
     return _change(planned, [State.HELD], State.PLANNED, "", by, now, {"released_by": by.pk})
 

@@ -1,7 +1,7 @@
 """What an address wants to receive: stopping and resuming, by the owner of the address, with a signed link.
 
-Stopping takes the lock that the gate takes (the customer's row): after it has answered, no letter of that kind is queued
-any more. The mail room looks once more before it sends.
+Stopping takes the lock that the gate takes (the customer's row): after it has answered, no letter of that kind is
+queued any more. The mail room looks once more before it sends.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Choice:
-    """What an address receives now. ``locked``: stopped for a reason that only the shop can undo (bounce, complaint)."""
+    """What an address receives now. ``locked``: stopped for a reason that only the shop can undo (a bounce …)."""
 
     service: bool
     advertising: bool

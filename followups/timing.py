@@ -3,14 +3,14 @@
 Counting is always from the anchor (the fact that a sequence counts from), never from the letter before, so that nothing
 drifts: 31 August + 6 months is 28 February, + 12 months is 31 August again.
 
-* Minutes and hours are durations. Days and months are counted on the shop's calendar: "3 days later at 10:00" is 10:00 of
-  the third day after the anchor's local day, whatever the hour of the anchor was.
-* A local time that is already over on the first suitable day means the next day: a letter never comes before its anchor,
-  and never before a delay of minutes or hours has passed.
+* Minutes and hours are durations. Days and months are counted on the shop's calendar: "3 days later at 10:00" is 10:00
+  of the third day after the anchor's local day, whatever the hour of the anchor was.
+* A local time that is already over on the first suitable day means the next day: a letter never comes before its
+  anchor, and never before a delay of minutes or hours has passed.
 * A wall time that does not exist (a spring night, outside Japan) moves forward by the gap; one that exists twice is the
   first of the two.
-* There is no random spread around the full hour. The shop chose the minute and checks it; the mail room's own rates keep
-  a wave from reaching a provider at once.
+* There is no random spread around the full hour. The shop chose the minute and checks it; the mail room's own rates
+  keep a wave from reaching a provider at once.
 """
 
 from calendar import monthrange
@@ -26,8 +26,8 @@ MAX_REPEAT_TIMES = 200
 
 @dataclass(frozen=True)
 class Rule:
-    """When a step happens: ``delay`` in ``unit`` ("minutes", "hours", "days", "months") after the anchor, at a local time
-    or at once, and again every ``repeat_months`` months (0: once)."""
+    """When a step happens: ``delay`` in ``unit`` ("minutes", "hours", "days", "months") after the anchor, at a local
+    time or at once, and again every ``repeat_months`` months (0: once)."""
 
     delay: int
     unit: str

@@ -1,7 +1,7 @@
 """The words of a follow-up: what a shop's text may name, and how a letter is made of it, in the customer's language.
 
-Only the shop's own text and plain facts are used. Footers carry what the law asks for: after-care letters say how to stop
-them, advertising also names the sender, its address and where to complain (特定電子メール法 4条).
+Only the shop's own text and plain facts are used. Footers carry what the law asks for: after-care letters say how to
+stop them, advertising also names the sender, its address and where to complain (特定電子メール法 4条).
 """
 
 from __future__ import annotations

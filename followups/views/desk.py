@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 State = PlannedMail.State
 
 
-@require_safe
 @staff_view(P.FOLLOWUPS_VIEW)
+@require_safe
 def index(request: StaffRequest) -> HttpResponse:
     """The list, as its address says: ``?tab=&sequence=&page=``."""
     tab = request.GET.get("tab", "coming")
@@ -51,8 +51,8 @@ def index(request: StaffRequest) -> HttpResponse:
     return render(request, "followups/list.html", context)
 
 
-@require_safe
 @staff_view(P.FOLLOWUPS_VIEW)
+@require_safe
 def planned(request: StaffRequest, pk: int) -> HttpResponse:
     """One letter: why it was sent or not, and its words, as they were or as they would be now."""
     row = _row(pk)
@@ -86,22 +86,22 @@ def planned(request: StaffRequest, pk: int) -> HttpResponse:
     return render(request, "followups/planned.html", context)
 
 
-@require_POST
 @staff_view(P.FOLLOWUPS_MANAGE)
+@require_POST
 def release(request: StaffRequest, pk: int) -> HttpResponseBase:
     done = stopping.release(get_object_or_404(PlannedMail, pk=pk), by=request.user, now=clock.now())
     return _answer(request, pk, _("Released. It leaves with the next round."), done=done)
 
 
-@require_POST
 @staff_view(P.FOLLOWUPS_MANAGE)
+@require_POST
 def hold(request: StaffRequest, pk: int) -> HttpResponseBase:
     done = stopping.hold(get_object_or_404(PlannedMail, pk=pk), by=request.user, now=clock.now())
     return _answer(request, pk, _("Held until somebody releases it."), done=done)
 
 
-@require_POST
 @staff_view(P.FOLLOWUPS_MANAGE)
+@require_POST
 def cancel(request: StaffRequest, pk: int) -> HttpResponseBase:
     done = stopping.cancel(get_object_or_404(PlannedMail, pk=pk), by=request.user, now=clock.now())
     return _answer(request, pk, _("Cancelled. It will not be sent."), done=done)

@@ -1,7 +1,7 @@
 """The customer's side: one-click unsubscribing (RFC 8058) and the preference centre.
 
-The signed token is the whole authority: no cookie, no session, no CSRF token. A GET changes nothing, because mail scanners
-open every link; a POST answers 200 itself, because mailbox providers do not follow redirects.
+The signed token is the whole authority: no cookie, no session, no CSRF token. A GET changes nothing, because mail
+scanners open every link; a POST answers 200 itself, because mailbox providers do not follow redirects.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Scope = Suppression.Scope
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    """The link of one letter. POST with ``List-Unsubscribe=One-Click`` (a mailbox provider) or with ``scope`` (a person).
+    """The link of one letter. Providers post ``List-Unsubscribe=One-Click``, people post ``scope``.
 
-    ``scope`` is this (the kind of letter that the link stood in), advertising, all, or undo. Anything else counts as this:
-    whoever posts here wants less mail.
+    ``scope`` is this (the kind of letter that the link stood in), advertising, all, or undo. Anything else counts as
+    this: whoever posts here wants less mail.
     """
     try:
         link = subscribing.read_unsubscribe(token)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Max, Min
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -27,8 +28,8 @@ State = PlannedMail.State
 _STATUS_TONES = {Sequence.Status.ACTIVE: "ok", Sequence.Status.PAUSED: "warn", Sequence.Status.DRAFT: "neutral"}
 
 
-@require_safe
 @staff_view(P.FOLLOWUPS_VIEW)
+@require_safe
 def sequences(request: StaffRequest) -> HttpResponse:
     """Every sequence, and how many of its letters wait, are held, left or did not."""
     counts: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
@@ -47,13 +48,14 @@ def sequences(request: StaffRequest) -> HttpResponse:
     return _page(request, "followups/sequences.html", {"rows": rows, "campaigns": Campaign.objects.all()})
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @staff_view(P.FOLLOWUPS_VIEW)
+@require_http_methods(["GET", "HEAD", "POST"])
 def sequence(request: StaffRequest, pk: int) -> HttpResponseBase:
     """One sequence: its steps, and (for those who may) its conditions to change."""
     found = get_object_or_404(Sequence, pk=pk)
-    may_manage = request.user.has_perm(P.FOLLOWUPS_MANAGE)
-    form = SequenceForm(request.POST if request.method == "POST" and may_manage else None, instance=found)
+    if request.method == "POST" and not request.user.has_perm(P.FOLLOWUPS_MANAGE):
+        raise PermissionDenied
+    form = SequenceForm(request.POST if request.method == "POST" else None, instance=found)
     if form.is_bound and form.is_valid():
         editing.save_sequence(form, by=request.user, now=clock.now())
         messages.success(request, _("Saved."))
@@ -76,8 +78,8 @@ def sequence(request: StaffRequest, pk: int) -> HttpResponseBase:
     return _page(request, "followups/sequence.html", context, status=422 if form.is_bound else 200)
 
 
-@require_POST
 @staff_view(P.FOLLOWUPS_MANAGE)
+@require_POST
 def set_status(request: StaffRequest, pk: int) -> HttpResponseBase:
     """``status``: active or paused."""
     found = get_object_or_404(Sequence, pk=pk)
@@ -92,16 +94,16 @@ def set_status(request: StaffRequest, pk: int) -> HttpResponseBase:
     return redirect("desk-followups:sequence", pk)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @staff_view(P.FOLLOWUPS_MANAGE)
+@require_http_methods(["GET", "HEAD", "POST"])
 def step(request: StaffRequest, pk: int) -> HttpResponseBase:
     """Edit a step; the button 「preview」 shows the typed words on a real order and saves nothing."""
     found = get_object_or_404(Step.objects.select_related("sequence"), pk=pk)
     return _edit_step(request, found)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @staff_view(P.FOLLOWUPS_MANAGE)
+@require_http_methods(["GET", "HEAD", "POST"])
 def add_step(request: StaffRequest, pk: int) -> HttpResponseBase:
     """A further step of a sequence."""
     found = get_object_or_404(Sequence, pk=pk)
@@ -109,15 +111,15 @@ def add_step(request: StaffRequest, pk: int) -> HttpResponseBase:
     return _edit_step(request, Step(sequence=found, position=0 if last is None else last + 1))
 
 
-@require_safe
 @staff_view(P.FOLLOWUPS_VIEW)
+@require_safe
 def campaign(request: StaffRequest, pk: int) -> HttpResponse:
     """The words of a newsletter. Sending it to a list is not served yet."""
     return _page(request, "followups/campaign.html", {"campaign": get_object_or_404(Campaign, pk=pk)})
 
 
-@require_safe
 @staff_view(P.FOLLOWUPS_VIEW)
+@require_safe
 def restock(request: StaffRequest) -> HttpResponse:
     """Products that somebody waits for."""
     waiting = (
@@ -131,8 +133,8 @@ def restock(request: StaffRequest) -> HttpResponse:
     return _page(request, "followups/restock.html", {"rows": rows})
 
 
-@require_POST
 @staff_view(P.FOLLOWUPS_MANAGE)
+@require_POST
 def restocked(request: StaffRequest, pk: int) -> HttpResponseBase:
     """The product is back: plan one letter for everybody who asked."""
     product = get_object_or_404(Product, pk=pk)

@@ -321,7 +321,7 @@ def test_a_pause_holds_and_the_clock_runs_on(due, owner):
     stopping.set_status(sequence, Sequence.Status.ACTIVE, by=owner, now=NOW)
     sending.sweep(NOW + timedelta(hours=1))
     assert state_of(due) == (State.QUEUED, "")
-    assert [code for code in owner.audit_entries.order_by("pk").values_list("code", flat=True)] == [
+    assert list(owner.audit_entries.order_by("pk").values_list("code", flat=True)) == [
         "followups.sequence_status", "followups.sequence_status",
     ]  # fmt: skip
 
@@ -659,3 +659,13 @@ def test_the_gate_prefers_the_orders_own_address():
     CustomerAddress.objects.create(customer=customer, address="newest@mail.example")
     planned = make_planned(make_step(make_sequence()), order)
     assert gate.address_of(planned, customer) == "other@mail.example"
+
+
+@pytest.mark.django_db
+def test_what_a_person_holds_too_long_expires(due, owner):
+    stopping.hold(due, by=owner, now=NOW)
+    sending.sweep(due.not_after)
+    assert state_of(due) == (State.HELD, "held_by_staff")
+    sending.sweep(due.not_after + timedelta(seconds=1))
+    assert state_of(due) == (State.EXPIRED, "late")
+    assert due.decision["held_for"] == "held_by_staff"
