@@ -132,7 +132,7 @@ class _Pages(Paginator):  # type: ignore[type-arg]  # Paginator is generic for m
 
 
 def _ordered(rows: InquiryQuerySet, tab: str) -> InquiryQuerySet:
-    if tab in {"pending", "solved"}:
+    if tab in {"pending", "solved", "all"}:  # may be long: by an index
         return rows.order_by("-last_activity_at", "-pk")
     # Who should have been answered first comes first; then what waits without a promise; then the rest, newest first.
     return rows.order_by(

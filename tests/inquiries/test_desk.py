@@ -30,8 +30,7 @@ def test_unanswered_come_first_and_the_most_urgent_on_top(db, now, agent, signed
     assert "Q-DONE01" not in text
     assert "期限超過" in text
     assert "あと30分（営業時間）" in text
-    everything = signed_in(agent).get(f"{LIST}?tab=all").content.decode()
-    assert everything.index(soon.number) < everything.index("Q-DONE01")
+    assert "Q-DONE01" in signed_in(agent).get(f"{LIST}?tab=all").content.decode()
 
 
 @pytest.mark.parametrize(
