@@ -1,7 +1,5 @@
 """Table pages: evidence that is read, never changed here. Stopping and allowing mail: the letters' own screens."""
 
-from typing import ClassVar
-
 from django.contrib import admin
 
 from shopdesk.accounts.modeladmin import RoleModelAdmin
@@ -13,15 +11,15 @@ from shopdesk.mail.models import Consent, Suppression
 class ConsentAdmin(RoleModelAdmin[Consent]):
     permission = P.MAIL_SETTLE
     read_only = True
-    list_display: ClassVar = ["address", "act", "source", "at"]
-    search_fields: ClassVar = ["address__exact"]
+    list_display = ("address", "act", "source", "at")
+    search_fields = ("address__exact",)
 
 
 @admin.register(Suppression)
 class SuppressionAdmin(RoleModelAdmin[Suppression]):
     permission = P.MAIL_SETTLE
     read_only = True
-    list_display: ClassVar = ["address", "scope", "reason", "created_at", "by"]
-    list_filter: ClassVar = ["scope", "reason"]
-    search_fields: ClassVar = ["address__exact"]
-    list_select_related: ClassVar = ["by"]
+    list_display = ("address", "scope", "reason", "created_at", "by")
+    list_filter = ("scope", "reason")
+    search_fields = ("address__exact",)
+    list_select_related = ("by",)

@@ -163,7 +163,7 @@ def ring() -> None:
         # A connection of its own: the shared one waits five seconds for a broker that listens and says nothing.
         # redis-py asks twice, so half a second makes one.
         with sweep_outgoing.app.connection_for_write(transport_options={"socket_timeout": 0.5}) as broker:
-            sweep_outgoing.apply_async(expires=60, connection=broker)
+            sweep_outgoing.apply_async(expires=60, connection=broker)  # type: ignore[call-arg]  # not in its stubs
     except Exception as error:  # noqa: BLE001  # whatever a broker does wrong, the letter is safe in its row
         first = _broker_silent_until == 0.0
         _broker_silent_until = time.monotonic() + BROKER_REST

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -133,7 +133,7 @@ def send_again(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @staff_view(P.MAIL_VIEW)
-def stopped(request: StaffRequest) -> HttpResponse:
+def stopped(request: StaffRequest) -> HttpResponseBase:
     """Addresses that are not written to; staff who may settle mail add to them here."""
     may_settle = request.user.has_perm(P.MAIL_SETTLE)
     form = SuppressionForm(initial={"address": request.GET.get("address", ""), "scope": Suppression.Scope.ALL})
