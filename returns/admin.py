@@ -1,6 +1,10 @@
 """Plain tables: reasons and rules."""
 
+from typing import ClassVar
+
+from django import forms
 from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest
 
 from returns.models import Policy, Reason
@@ -28,4 +32,5 @@ class PolicyAdmin(RoleModelAdmin[Policy]):
     permission = P.RETURNS_SETTINGS
     list_display = ("__str__", "slug", "fault", "window_days", "postage", "is_active", "position")
     list_filter = ("fault", "is_active")
-    filter_horizontal = ("reasons",)
+    # Django's two-box widget cannot be used without a mouse; ticks can.
+    formfield_overrides: ClassVar = {models.ManyToManyField: {"widget": forms.CheckboxSelectMultiple}}

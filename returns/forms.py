@@ -250,7 +250,8 @@ class Basket:
 
 def _refusal(verdict: policies.Verdict) -> str:
     if verdict.never or verdict.last_day is None:
-        return gettext("This cannot be returned for this reason. If something is wrong with it, choose that reason.")
+        no = gettext("This cannot be returned for this reason. If something is wrong with it, choose that reason.")
+        return " ".join([*(rule.text for rule in verdict.policies), no])
     words = gettext("Returns for this reason were accepted until %(day)s. In a special case, please contact us.")
     return words % {"day": date_format(verdict.last_day, "MONTH_DAY_FORMAT")}
 
