@@ -25,8 +25,8 @@ PER_PAGE = 50
 REPORT_DAYS = 30
 
 
-@require_safe
 @staff_view(P.FAQ_VIEW)
+@require_safe
 def index(request: StaffRequest) -> HttpResponse:
     articles = Article.objects.select_related("category", "updated_by").annotate(
         helped=Count("feedback", filter=Q(feedback__helpful=True)),
@@ -53,8 +53,8 @@ def index(request: StaffRequest) -> HttpResponse:
     return render(request, "faq/desk_list.html", context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @staff_view(P.FAQ_EDIT)
+@require_http_methods(["GET", "HEAD", "POST"])
 def new(request: StaffRequest) -> HttpResponse:
     if request.method == "POST":
         form = ArticleForm(request.POST)
@@ -73,8 +73,8 @@ def misses_wish(request: HttpRequest) -> dict[str, str]:
     return {"customer_words": words, "language": language if language in dict(LANGUAGES) else "ja"}
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @staff_view(P.FAQ_VIEW)
+@require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: StaffRequest, pk: int) -> HttpResponse:
     """The editor; who may only look sees the article as it reads."""
     article = get_object_or_404(Article.objects.select_related("category", "original", "updated_by"), pk=pk)
@@ -90,9 +90,7 @@ def edit(request: StaffRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _editor(request, form, article, status=422)
     try:
-        publishing.edit(
-            article, by=request.user, now=clock.now(), expected=form.cleaned_data["seen"], **_fields(form)
-        )
+        publishing.edit(article, by=request.user, now=clock.now(), expected=form.cleaned_data["seen"], **_fields(form))
     except publishing.ArticleChanged:
         form.add_error(
             None,
@@ -138,8 +136,8 @@ def _editor(request: StaffRequest, form: ArticleForm, article: Article | None, s
     return render(request, "faq/desk_edit.html", context, status=status)
 
 
-@require_POST
 @staff_view(P.FAQ_EDIT)
+@require_POST
 def preview(request: StaffRequest) -> HttpResponse:
     """How the text in the editor will read."""
     context = {
@@ -149,8 +147,8 @@ def preview(request: StaffRequest) -> HttpResponse:
     return render(request, "faq/_preview.html", context)
 
 
-@require_safe
 @staff_view(P.FAQ_VIEW)
+@require_safe
 def searches(request: StaffRequest) -> HttpResponse:
     """Searches of the last 30 days that found nothing."""
     since = timezone.localdate(clock.now() - timedelta(days=REPORT_DAYS))
@@ -163,8 +161,8 @@ def searches(request: StaffRequest) -> HttpResponse:
     return render(request, "faq/desk_searches.html", context)
 
 
-@require_POST
 @staff_view(P.FAQ_EDIT)
+@require_POST
 def search_done(request: StaffRequest) -> HttpResponse:
     misses.forget(request.POST.get("query", ""), language=request.POST.get("language", ""))
     messages.success(request, _("Taken off the list."))

@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from shopdesk.accounts.modeladmin import RoleModelAdmin
 from shopdesk.accounts.models import User
 
 
@@ -16,6 +17,11 @@ class ShopdeskAdminSite(AdminSite):
 
     site_title = site_header = "shopdesk"
     enable_nav_sidebar = False
+
+    def register(self, model_or_iterable: Any, admin_class: type[Any] | None = None, **options: Any) -> None:
+        """Only tables under our own permissions. Those that packages bring (groups, sign-in secrets) have no page."""
+        if admin_class is not None and issubclass(admin_class, RoleModelAdmin):
+            super().register(model_or_iterable, admin_class, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
         return isinstance(request.user, User) and request.user.is_active
@@ -29,3 +35,15 @@ class ShopdeskAdminSite(AdminSite):
         """There is one sign-in, allauth's, with two-factor and rate limits."""
         target = request.GET.get("next", "") or reverse("admin:index")
         return redirect(f"{reverse('account_login')}?{urlencode({'next': target})}")
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]  # a redirect is no TemplateResponse
+        """Signing out is allauth's page too: it asks, and its button does."""
+        return redirect("account_logout")
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The password is changed where it was given."""
+        return redirect("account_change_password")
+
+    def password_change_done(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]  # a redirect is no TemplateResponse
+        """Nothing leads here any more; old bookmarks find the way."""
+        return redirect("account_change_password")
