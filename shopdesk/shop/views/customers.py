@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.permissions import P
-from shopdesk.shop import customers, timeline
+from shopdesk.shop import customers
 from shopdesk.shop.models import Customer
 from shopdesk.shop.pages import page_of
 
@@ -19,7 +19,7 @@ class CustomerFilter(forms.Form):
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request.GET)
         self.fields["q"].widget.attrs["placeholder"] = _("Name, kana, mail address or phone")
-        self.fields["q"].widget.input_type = "search"  # type: ignore[attr-defined]  # a text input
+        self.fields["q"].widget.input_type = "search"
 
 
 @staff_view(P.ORDERS_VIEW)
@@ -43,5 +43,4 @@ def customer_list(request: StaffRequest) -> HttpResponse:
 @staff_view(P.ORDERS_VIEW)
 def customer_detail(request: StaffRequest, pk: int) -> HttpResponse:
     customer = get_object_or_404(Customer.objects.prefetch_related("addresses", "identities__store"), pk=pk)
-    rows = timeline.timeline(customer)
-    return render(request, "shop/customer.html", {"customer": customer, "rows": rows, "nav_active": "customers"})
+    return render(request, "shop/customer.html", {"customer": customer, "nav_active": "customers"})

@@ -1,0 +1,143 @@
+"""S6: keyboard only, and no serious problem that axe can find, on every page, in both languages, phone and desk."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.core.management import call_command
+from django.urls import reverse
+
+from faq.models import Article
+from followups.models import PlannedMail, Sequence, Step
+from inquiries.models import Category, Inquiry
+from returns.models import Policy, Reason, ReturnCase
+from shopdesk.accounts.models import Role, User
+from shopdesk.mail.models import OutgoingMail
+from shopdesk.shop.models import Customer, Order, Product, Store
+from tests import make
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def demo(settings, story_clock, queue, transactional_db):
+    """The demo shop, with its owner's password set to the cast's."""
+    settings.DEMO = True
+    call_command("demo", password=make.PASSWORD, verbosity=0)
+    return User.objects.get(role__code="owner")
+
+
+def public_pages():
+    return [
+        "/", "/faq/search/?q=返品", "/faq/search/?q=qwertyuiop", f"/faq/{Article.objects.published().first().pk}/",
+        f"/faq/c/{Article.objects.published().first().category.slug}/", "/contact/", "/returns/", "/returns/code/",
+        "/account/login/", "/account/password/reset/", "/no-such-page/",
+    ]  # fmt: skip
+
+
+def staff_pages():
+    first = {
+        name: model.objects.order_by("pk").first().pk
+        for name, model in {
+            "inquiry": Inquiry, "case": ReturnCase, "order": Order, "customer": Customer, "planned": PlannedMail,
+            "sequence": Sequence, "step": Step, "article": Article, "letter": OutgoingMail, "store": Store,
+            "product": Product, "reason": Reason, "policy": Policy, "category": Category, "role": Role, "user": User,
+        }.items()
+    }  # fmt: skip
+    rooms = [
+        ("admin:index", None), ("desk:settings", None), ("desk:design", None),
+        ("desk-inquiries:list", None), ("desk-inquiries:detail", "inquiry"), ("desk-inquiries:new", None),
+        ("desk-returns:list", None), ("desk-returns:detail", "case"),
+        ("desk-followups:list", None), ("desk-followups:planned", "planned"), ("desk-followups:sequences", None),
+        ("desk-followups:sequence", "sequence"), ("desk-followups:step", "step"), ("desk-followups:restock", None),
+        ("desk-mail:list", None), ("desk-mail:detail", "letter"), ("desk-mail:stopped", None),
+        ("desk-shop:orders", None), ("desk-shop:order", "order"), ("desk-shop:customers", None),
+        ("desk-shop:customer", "customer"), ("desk-shop:imports", None),
+        ("desk-faq:list", None), ("desk-faq:new", None), ("desk-faq:edit", "article"),
+        ("admin:accounts_user_changelist", None), ("admin:accounts_user_change", "user"),
+        ("admin:accounts_role_change", "role"), ("admin:accounts_auditentry_changelist", None),
+        ("admin:shop_store_change", "store"), ("admin:shop_product_change", "product"),
+        ("admin:shop_closure_changelist", None), ("admin:inquiries_category_change", "category"),
+        ("admin:returns_reason_change", "reason"), ("admin:returns_policy_change", "policy"),
+        ("profile", None), ("mfa_index", None), ("mfa_activate_totp", None), ("account_change_password", None),
+    ]  # fmt: skip
+    return [reverse(name, args=[first[key]] if key else []) for name, key in rooms]
+
+
+def problems(page, path):
+    """What is wrong with a page: axe's serious findings, and a page wider than its window."""
+    answer = page.goto(path)
+    if answer.status >= 500 or (answer.status == 404 and "no-such-page" not in path):
+        return [f"{path}: {answer.status}"]
+    found = [
+        f"{path} ({page.viewport_size['width']} px): {finding['id']} {finding['nodes'][0]['target']}"
+        for finding in Axe().run(page).response["violations"]
+        if finding["impact"] in {"serious", "critical"}
+    ]
+    if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+        found.append(f"{path}: wider than {page.viewport_size['width']} px")
+    return found
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(
+    ("language", "width", "dark"), [("ja", 375, True), ("ja", 1280, False), ("en", 375, False), ("en", 1280, True)]
+)
+def test_no_page_shuts_anybody_out(demo, open_page, sign_in, language, width, dark):
+    User.objects.filter(pk=demo.pk).update(language=language)
+    page = open_page(width, language="ja-JP" if language == "ja" else "en-US", dark=dark)
+    found = [problem for path in public_pages() for problem in problems(page, path)]
+    sign_in(page, demo)
+    found += [problem for path in staff_pages() for problem in problems(page, path)]
+    assert not found, "\n".join(found)
+
+
+def tab_to(page, selector, most=80):
+    """Press Tab until the wanted element has the focus, as somebody without a mouse does."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if page.evaluate("wanted => document.activeElement.matches(wanted)", selector):
+            return
+    pytest.fail(f"{selector} cannot be reached by keyboard")
+
+
+def test_a_question_is_asked_and_answered_by_keyboard_alone(open_page, story_clock, queue, transactional_db):
+    make.make_store()
+    agent = make.make_user("aya@shop.example", name="佐藤 彩", role="agent")
+    visitor = open_page(1280)
+    visitor.goto("/")
+    tab_to(visitor, "a[href='/contact/']")
+    visitor.keyboard.press("Enter")
+    visitor.wait_for_url("**/contact/")
+    tab_to(visitor, "select[name=category]")
+    visitor.keyboard.press("ArrowDown")
+    for name, text in (("body", "色を教えてください。"), ("name", "山田 花子"), ("email", "hanako@mail.example")):
+        tab_to(visitor, f"[name={name}]")
+        visitor.keyboard.insert_text(text)
+    tab_to(visitor, "main form button.btn-primary")
+    visitor.keyboard.press("Enter")
+    visitor.wait_for_url("**/contact/thanks/**")
+    inquiry = Inquiry.objects.get()
+
+    desk = open_page(1280)
+    desk.goto("/admin/")
+    if not desk.evaluate("document.activeElement.matches('input[name=login]')"):
+        tab_to(desk, "input[name=login]")
+    desk.keyboard.insert_text(agent.email)
+    tab_to(desk, "input[name=password]")
+    desk.keyboard.insert_text(make.PASSWORD)
+    desk.keyboard.press("Enter")
+    desk.wait_for_url("**/admin/")
+    # The first stop is the way past the navigation.
+    desk.keyboard.press("Tab")
+    assert desk.evaluate("document.activeElement.matches('.skip-link')")
+    desk.keyboard.press("Enter")
+    tab_to(desk, f"a[href='/admin/inquiries/{inquiry.pk}/']")
+    desk.keyboard.press("Enter")
+    desk.wait_for_url(f"**/admin/inquiries/{inquiry.pk}/")
+    tab_to(desk, "#reply-body")
+    desk.keyboard.insert_text("黒と茶がございます。")
+    tab_to(desk, "button[name=then][value=solved]")
+    desk.keyboard.press("Enter")
+    desk.wait_for_selector(".message-reply")
+    inquiry.refresh_from_db()
+    assert inquiry.status == "solved"
+    assert "黒と茶がございます。" in OutgoingMail.objects.get(key__startswith="inquiries.message:").text
