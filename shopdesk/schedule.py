@@ -24,6 +24,8 @@ BEAT_SCHEDULE: dict[str, Ring] = {
     "outgoing mail": every(5, "shopdesk.mail.tasks.sweep_outgoing"),
     # every 5 seconds: look for the orders that visitors want to prove, and write to the address on file
     "order look-ups": every(5, "returns.tasks.sweep_look_ups"),
+    # every 60 seconds: run a confirmed order import whose ring or whose worker was lost
+    "order imports": every(60, "shopdesk.shop.tasks.sweep_imports"),
     # every 60 seconds: plan follow-ups for new facts about orders
     "follow-up planning": every(60, "followups.tasks.sweep_planning"),
     # every 15 seconds: decide the follow-ups that are due and queue their letters

@@ -1,6 +1,7 @@
 """Plain tables of what a shop sets once: stores, hours, closing days, products."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db import models
@@ -20,7 +21,7 @@ from shopdesk.shop import calendar
 from shopdesk.shop.models import BusinessHours, Closure, Product, ProductCategory, Store
 
 # An address that somebody types without a scheme is a secure one.
-_SECURE = {models.URLField: {"assume_scheme": "https"}}
+_SECURE: "Mapping[type[models.Field[Any, Any]], Mapping[str, Any]]" = {models.URLField: {"assume_scheme": "https"}}
 
 
 @admin.register(Store)
@@ -44,7 +45,7 @@ class ClosureAdmin(RoleModelAdmin[Closure]):
     list_filter = ("kind", "active")
     date_hierarchy = "first_day"
     change_list_template = "shop/admin_closures.html"
-    actions: ClassVar = ["close", "open"]
+    actions = ("close", "open")
 
     @admin.action(description=gettext_lazy("Close on these days"))
     def close(self, request: HttpRequest, rows: QuerySet[Closure]) -> None:

@@ -159,7 +159,7 @@ class Customer(models.Model):
     def email(self) -> str:
         """The address to write to: the newest that is known; empty where there is none."""
         known = sorted(self.addresses.all(), key=lambda address: address.pk)
-        return known[-1].address if known else ""
+        return str(known[-1].address) if known else ""
 
 
 class CustomerAddress(models.Model):
@@ -178,7 +178,7 @@ class CustomerAddress(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.address
+        return str(self.address)
 
 
 class PlatformIdentity(models.Model):
@@ -419,6 +419,11 @@ class ImportJobQuerySet(models.QuerySet["ImportJob"]):
         silent = Q(status=ImportJob.Status.RUNNING, progress_at__lt=now - timedelta(minutes=5))
         return self.filter(waiting | silent, dry_run=False)
 
+    def left_lying(self, now: datetime) -> Self:
+        """Confirmed half a minute ago and not begun (a lost ring), or silent; not those that failed three times."""
+        unheard = Q(progress_at__lt=now - timedelta(seconds=30))
+        return self.startable(now).filter(unheard, attempts__lt=3).exclude(status=ImportJob.Status.FAILED)
+
 
 class ImportJob(models.Model):
     """One uploaded file: its bytes are committed before anything is read from them."""
@@ -453,6 +458,8 @@ class ImportJob(models.Model):
     errors_total = models.PositiveIntegerField(_("errors"), default=0)
     # When a running import last told how far it is: a silent one has lost its worker and may be started again.
     progress_at = models.DateTimeField(null=True)
+    # How often it was begun: one that takes its worker down each time is left to people.
+    attempts = models.PositiveSmallIntegerField(default=0)
     failure = models.CharField(_("failure"), max_length=200, blank=True)
 
     objects = ImportJobQuerySet.as_manager()

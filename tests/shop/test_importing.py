@@ -324,6 +324,27 @@ def test_a_job_whose_worker_was_lost_may_be_run_again():
 
 
 @pytest.mark.django_db
+def test_the_sweep_finds_what_a_lost_ring_or_a_lost_worker_left():
+    store = make_store()
+    job = run.store_file(eccube({}), file_name="a.csv", store=store, by=None, now=NOW)
+    run.look(job, encoding="auto", profile="auto", store=store, now=NOW)
+    later = NOW + timedelta(minutes=10)
+    assert run.sweep(later) == 0  # not confirmed
+    run.confirm(job, plan_followups=False, now=NOW)
+    assert run.sweep(NOW + timedelta(seconds=20)) == 0  # the ring may still come
+    assert run.sweep(NOW + timedelta(seconds=40)) == 1
+    assert run.sweep(later) == 0
+    assert Order.objects.count() == 1
+    ImportJob.objects.update(status="running", progress_at=NOW)
+    assert run.sweep(later) == 1
+    # One that takes its worker down each time is left to people.
+    ImportJob.objects.update(status="running", progress_at=NOW, attempts=3)
+    assert run.sweep(later) == 0
+    run.import_job(job, later)
+    assert job.status == "done"
+
+
+@pytest.mark.django_db
 def test_a_job_that_cannot_be_read_says_why():
     job = run.store_file(b"a,b\n1,2\n", file_name="a.csv", store=make_store(), by=None, now=NOW)
     ImportJob.objects.update(dry_run=False)

@@ -29,8 +29,8 @@ KEYS = frozenset(
         "出荷伝票番号",
     )
 )  # fmt: skip
-REQUIRED = (KEY, "対応状況(ID)", "受注日", "商品名", "価格", "個数", "明細区分(ID)")
-TOTALS = ("支払合計", "合計")  # one of them must be there; the first is what was really paid
+REQUIRED: tuple[str, ...] = (KEY, "対応状況(ID)", "受注日", "商品名", "価格", "個数", "明細区分(ID)")
+TOTALS: tuple[str, ...] = ("支払合計", "合計")  # one of them must be there; the first is what was really paid
 
 _GOODS, _SHIPPING, _FEE = "1", "2", "3"
 _KINDS = {_GOODS, _SHIPPING, _FEE, "4", "5", "6"}

@@ -35,7 +35,7 @@ def error_file(content: bytes, encoding: str, problems: list[RowProblem]) -> str
     writer = csv.writer(output)
     writer.writerow([*(safe_cell(name) for name in table.header), _("Line number"), _("Error")])
     width = len(table.header)
-    for line, words in sorted(by_line.items()):
-        row = [safe_cell(cell) for cell in cells.get(line, [])[:width]]
-        writer.writerow([*row, *[""] * (width - len(row)), str(line), safe_cell(" / ".join(words))])
+    for line, said in sorted(by_line.items()):
+        kept = [safe_cell(cell) for cell in cells.get(line, [])[:width]]
+        writer.writerow([*kept, *[""] * (width - len(kept)), str(line), safe_cell(" / ".join(said))])
     return BOM + output.getvalue()

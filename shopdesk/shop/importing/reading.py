@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from shopdesk.shop.importing.encodings import Decoded
 from shopdesk.shop.importing.problems import SHOWN_VALUE, FileProblem, RowProblem
@@ -16,6 +17,14 @@ _PREVIEW = 500_000  # letters that a preview looks at
 
 # PostgreSQL stores no NUL, and no other control character means anything in an order.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+class _Reader(Protocol):
+    """What csv.reader gives, whose own class has no public name."""
+
+    line_num: int
+
+    def __next__(self) -> list[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +108,7 @@ def read(decoded: Decoded, limit: int | None = None) -> Table:
     return table
 
 
-def _records(reader: "csv._reader") -> Iterator[tuple[int, list[str] | None]]:
+def _records(reader: _Reader) -> Iterator[tuple[int, list[str] | None]]:
     """Each record with the line on which it begins; None for one that breaks the rules of CSV."""
     while True:
         line = reader.line_num + 1

@@ -12,6 +12,7 @@ from datetime import datetime
 from itertools import islice
 
 from django.db import transaction
+from django.db.models import F
 
 from shopdesk.accounts.models import User
 from shopdesk.shop.importing import applying, detect, encodings, reading
@@ -159,7 +160,8 @@ def import_job(job: ImportJob, now: datetime, *, clock: Callable[[], datetime] |
     """
     moment = clock or (lambda: now)
     waiting = ImportJob.objects.startable(now).filter(pk=job.pk)
-    if not waiting.update(status=ImportJob.Status.RUNNING, progress_at=now, failure="", finished_at=None):
+    begun = {"status": ImportJob.Status.RUNNING, "progress_at": now, "failure": "", "finished_at": None}
+    if not waiting.update(attempts=F("attempts") + 1, **begun):
         raise AlreadyRunning
     job.refresh_from_db()
 
@@ -183,6 +185,18 @@ def import_job(job: ImportJob, now: datetime, *, clock: Callable[[], datetime] |
     _keep(job, outcome)
     _finish(job, ImportJob.Status.DONE, moment())
     return outcome
+
+
+def sweep(now: datetime, *, clock: Callable[[], datetime] | None = None) -> int:
+    """Run the oldest import that lies about, because its ring or its worker was lost; how many were run (0 or 1)."""
+    job = ImportJob.objects.left_lying(now).defer("content").order_by("pk").first()
+    if job is None:
+        return 0
+    try:
+        import_job(job, now, clock=clock)
+    except (AlreadyRunning, FileProblem):
+        return 0
+    return 1
 
 
 def run_now(

@@ -26,9 +26,9 @@ KEYS = frozenset(
         "Lineitem discount",
     )
 )  # fmt: skip
-REQUIRED = (KEY, "Financial Status", "Fulfillment Status", "Total", "Created at", "Lineitem quantity",
+REQUIRED: tuple[str, ...] = (KEY, "Financial Status", "Fulfillment Status", "Total", "Created at", "Lineitem quantity",
             "Lineitem name", "Lineitem price")  # fmt: skip
-TOTALS = ("Total",)
+TOTALS: tuple[str, ...] = ("Total",)
 
 _PAID = {"paid", "partially_refunded"}
 _NOT_PAID = {"pending", "authorized", "partially_paid", "unpaid", "expired", "voided", ""}

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
@@ -26,8 +27,11 @@ SAMPLE_ROWS = 5
 # A file that is no table at all cannot be helped by another encoding; it is not kept.
 _HOPELESS = {"empty", "workbook", "not_text", "no_rows", "too_many_columns"}
 
-_ENCODINGS = [(encodings.AUTO, gettext_lazy("Recognise automatically")), *encodings.LABELS.items()]
-_PROFILES = [
+_ENCODINGS: "list[tuple[str, str | Promise]]" = [
+    (encodings.AUTO, gettext_lazy("Recognise automatically")),
+    *encodings.LABELS.items(),
+]
+_PROFILES: "list[tuple[str, str | Promise]]" = [
     (detect.AUTO, gettext_lazy("Recognise automatically")),
     *((code, profile.LABEL) for code, profile in detect.PROFILES.items()),
 ]
@@ -39,7 +43,7 @@ class UploadForm(forms.Form):
     file = forms.FileField(
         label=gettext_lazy("CSV file"),
         help_text=gettext_lazy("An order export of EC-CUBE 4 or Shopify as it is, up to 20 MB."),
-        error_messages={"empty": SENTENCES["empty"]},
+        error_messages={"empty": SENTENCES["empty"]},  # type: ignore[dict-item]  # lazy, as Django takes it
     )
     store = forms.ModelChoiceField(label=gettext_lazy("Store"), queryset=Store.objects.all(), empty_label=None)
 
@@ -47,8 +51,8 @@ class UploadForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["file"].widget.attrs["accept"] = ".csv,.txt,.tsv,text/csv"
 
-    def clean_file(self) -> UploadedFile:
-        file: UploadedFile = self.cleaned_data["file"]
+    def clean_file(self) -> "UploadedFile[bytes]":
+        file: UploadedFile[bytes] = self.cleaned_data["file"]
         if file.size is None or file.size > run.MAX_FILE:
             raise forms.ValidationError(
                 _("The file is larger than %(limit)s MB. Export a shorter period and try again.")
@@ -108,7 +112,7 @@ def _list_page(request: StaffRequest, form: UploadForm, status: int = 200) -> Ht
 
 
 def _job(pk: int) -> ImportJob:
-    return get_object_or_404(ImportJob.objects.select_related("store", "by"), pk=pk)
+    return get_object_or_404(ImportJob.objects.select_related("store", "by").defer("content"), pk=pk)
 
 
 @staff_view(P.ORDERS_IMPORT)

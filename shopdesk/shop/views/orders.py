@@ -26,7 +26,7 @@ class OrderFilter(forms.Form):
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request.GET)
         self.fields["q"].widget.attrs["placeholder"] = _("Number, name, mail address or phone")
-        self.fields["q"].widget.input_type = "search"  # type: ignore[attr-defined]  # a text input
+        self.fields["q"].widget.input_type = "search"
 
 
 @staff_view(P.ORDERS_VIEW)
