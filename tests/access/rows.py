@@ -1,0 +1,131 @@
+"""One row of everything that an address under /admin/ can name, and the walk over all addresses."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from django.contrib.contenttypes.models import ContentType
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.urls import URLPattern, get_resolver, reverse
+
+from faq.models import Synonym
+from followups.models import Campaign, RestockRequest
+from inquiries.models import Attachment, Draft
+from inquiries.models import Category as InquiryCategory
+from returns.models import Policy
+from shopdesk.accounts.models import AuditEntry, Role
+from shopdesk.mail import outbox, suppressions
+from shopdesk.mail.models import Consent, Suppression
+from shopdesk.shop.importing import run
+from shopdesk.shop.models import BusinessHours, Closure
+from tests import make
+from tests.faq.make import make_article
+from tests.followups.make import make_planned, make_sequence, make_step
+from tests.inquiries.make import make_inquiry
+from tests.make import NOW
+from tests.returns.make import ask, bags, reason
+
+BAD_CSV = "注文番号,a,b\n1,2\n".encode()
+
+
+def walk(resolver=None, prefix="", spaces=()):
+    """Every address: (full name, pattern, view). Nameless ones are called by their pattern."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLPattern):
+            name = ":".join([*spaces, pattern.name]) if pattern.name else path
+            yield name, path, pattern.callback
+        else:
+            inner = (*spaces, pattern.namespace) if pattern.namespace else spaces
+            yield from walk(pattern, path, inner)
+
+
+def admin_addresses():
+    return {name: (path, view) for name, path, view in walk() if path.startswith("admin/")}
+
+
+def attach(message, name="x.png"):
+    key = default_storage.save(f"inquiries/test/{uuid4().hex}", ContentFile(b"\x89PNG\r\n\x1a\n"))
+    return Attachment.objects.create(
+        message=message, storage_key=key, name=name, media_type="image/png", size=8, sha256="0" * 64
+    )
+
+
+def one_of_everything(user):
+    """Rows, and for each named address under /admin/ the arguments that reach them: {name: [arguments]}."""
+    store = make.make_store()
+    inquiry = make_inquiry()
+    file = attach(inquiry.messages.get())
+    draft = Draft.objects.create(inquiry=inquiry, author=user, body="下書き", saved_at=NOW)
+    order = bags(3, customer=inquiry.customer)
+    case = ask(order, 1)
+    sequence = make_sequence()
+    step = make_step(sequence)
+    planned = make_planned(step, order, due_at=NOW + timedelta(days=3))
+    campaign = Campaign.objects.create(slug="news", name="news", subject="お知らせ", body="本文")
+    product = make.make_product()
+    RestockRequest.objects.create(customer=order.customer, product=product, created_at=NOW)
+    article = make_article()
+    letter = outbox.queue(
+        key="test:1", to_address="hanako@mail.example", from_name="店", from_address="honten@shop.example",
+        subject="件名", text="本文\n", now=NOW,
+    )  # fmt: skip
+    suppression = suppressions.suppress(
+        "stop@mail.example", scope=Suppression.Scope.ALL, reason=Suppression.Reason.MANUAL, now=NOW, evidence="電話"
+    )
+    job = run.store_file(BAD_CSV, file_name="orders.csv", store=store, by=user, now=NOW)
+    tables = {
+        "accounts_user": user,
+        "accounts_role": Role.objects.get(code="finance"),
+        "accounts_auditentry": AuditEntry.objects.create(code="sign_in.done", at=NOW, data={}),
+        "shop_store": store,
+        "shop_businesshours": BusinessHours.objects.get_or_create(weekday=6, opens="10:00", closes="11:00")[0],
+        "shop_closure": Closure.objects.create(first_day="2027-02-01", last_day="2027-02-02", name="棚卸"),
+        "shop_productcategory": product.category,
+        "shop_product": product,
+        "mail_consent": Consent.objects.create(address="a@mail.example", act="given", source="test", at=NOW),
+        "mail_suppression": suppression,
+        "faq_category": article.category,
+        "faq_synonym": Synonym.objects.create(words="鞄, かばん"),
+        "inquiries_category": InquiryCategory.objects.first(),
+        "returns_reason": reason(),
+        "returns_policy": Policy.objects.first(),
+    }
+    rooms = {
+        "desk-inquiries": inquiry, "desk-returns": case, "desk-followups": planned, "desk-faq": article,
+        "desk-mail": letter, "desk-shop": job,
+    }  # fmt: skip
+    own = {
+        "desk-inquiries:attachment": [file.pk],
+        "desk-inquiries:take-draft": [inquiry.pk, draft.pk],
+        "desk-followups:sequence": [sequence.pk],
+        "desk-followups:sequence-status": [sequence.pk],
+        "desk-followups:add-step": [sequence.pk],
+        "desk-followups:step": [step.pk],
+        "desk-followups:campaign": [campaign.pk],
+        "desk-followups:restocked": [product.pk],
+        "desk-mail:release": [suppression.pk],
+        "desk-shop:order": [order.pk],
+        "desk-shop:customer": [order.customer_id],
+        "admin:app_list": ["shop"],
+        "admin:view_on_site": [ContentType.objects.get_for_model(product).pk, product.pk],
+    }
+    arguments = {}
+    for name, (path, _) in admin_addresses().items():
+        if name in own:
+            arguments[name] = own[name]
+        elif "object_id" in path:
+            table = name.removeprefix("admin:").rpartition("_")[0] if name.startswith("admin:") else "_".join(path.split("/")[1:3])
+            arguments[name] = [tables[table].pk]
+        else:
+            arguments[name] = [rooms[name.partition(":")[0]].pk] if "<int:pk>" in path else []
+    return arguments
+
+
+def address_of(name, arguments):
+    """The path of an address, from its name and arguments."""
+    if not name.startswith("admin/"):
+        return reverse(name, args=arguments)
+    if "<path:object_id>" in name:
+        return "/" + name.replace("<path:object_id>", str(arguments[0]))
+    return "/admin/no-such-page/"
