@@ -17,12 +17,13 @@ from shopdesk.addresses import normalise
 from shopdesk.mail import composing, outbox
 from shopdesk.mail.models import OutgoingMail
 from shopdesk.shop import customers, orders
-from shopdesk.shop.models import Order, Product, Store
+from shopdesk.shop.models import Customer, Order, Product, Store
 from shopdesk.text import clean, one_line
 
 # An attacker must not use our good name to fill strangers' mailboxes.
 ACKNOWLEDGEMENTS_A_MINUTE = 30
 ONE_ACKNOWLEDGEMENT_IN = timedelta(hours=24)
+SAME_WITHIN = timedelta(hours=1)
 _SUBJECT_LENGTH = 40
 _TRIES = 5
 
@@ -68,6 +69,8 @@ def open_inquiry(
             customer = order.customer if order else customers.find_or_create(
                 name=one_line(name), address=email, store=store, now=now, phone=phone, language=language
             )  # fmt: skip
+            if channel == Inquiry.Channel.FORM and not checked and (same := _same(customer, email, body, now=now)):
+                return same
             inquiry = _insert(
                 Inquiry(
                     store=store,
@@ -116,6 +119,17 @@ def find_sent(form_token: uuid.UUID, body: str) -> Inquiry | None:
         if first and first.body == clean(body).strip():
             return inquiry
     return None
+
+
+def _same(customer: Customer, email: str, body: str, *, now: datetime) -> Inquiry | None:
+    """The question that this person asked a moment ago with the very same words: a form that was loaded and sent again.
+
+    With files it is not the same: somebody sends again because the picture was forgotten.
+    """
+    recent = Inquiry.objects.filter(
+        customer=customer, email=email, channel=Inquiry.Channel.FORM, opened_at__gt=now - SAME_WITHIN
+    )
+    return recent.filter(messages__kind=Message.Kind.RECEIVED, messages__body=body).order_by("-pk").first()
 
 
 def another_token(form_token: uuid.UUID, body: str) -> uuid.UUID:

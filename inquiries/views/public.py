@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language
-from django.views.decorators.cache import never_cache
+from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from inquiries import attachments, opening
@@ -24,7 +24,8 @@ _THANKS_LIVES = timedelta(days=7)
 _SUGGESTED_PRODUCTS = 200
 
 
-@never_cache
+# Not "no-store": a visitor who goes back finds the text again, and the same token with it.
+@cache_control(private=True, no_cache=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def contact(request: HttpRequest) -> HttpResponse:
     """Ask the shop something."""

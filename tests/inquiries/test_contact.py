@@ -117,6 +117,20 @@ def test_going_back_and_writing_something_else_is_not_swallowed(client, store):
     assert list(bodies) == ["財布の色は何色がありますか。", "別の質問です。送料はいくらですか。"]
 
 
+def test_the_same_words_from_a_fresh_form_are_the_same_question(client, store):
+    first = client.post(URL, contact_data(form_token=""))
+    again = client.post(URL, contact_data(form_token=""))
+    assert (first.status_code, again.status_code) == (303, 303)
+    assert Inquiry.objects.count() == 1
+    client.post(URL, contact_data(form_token="", files=file("忘れた写真.png")))
+    client.post(URL, contact_data(form_token="", email="else@mail.example"))
+    assert Inquiry.objects.count() == 3
+
+
+def test_going_back_may_show_the_form_again(client, store):
+    assert "no-store" not in client.get(URL)["Cache-Control"]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_posts_at_once_open_one_inquiry():
     make.make_store()
