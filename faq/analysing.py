@@ -1,9 +1,9 @@
 """How a text becomes the terms of the search index. Pure: no rows, no clock.
 
 Japanese is cut by SudachiPy (long units, and their short parts too) and reduced to the dictionary's normal form without
-okurigana, so that 取消, 取り消し and 取り消す are one term. Beside the words stand the readings of words and 3-grams of the text's reading: a slip of
-the keyboard or of the conversion (領集書 for 領収書, りょうしゅうしょ) keeps the reading even where it destroys the word.
-English is cut at anything that is not a letter or digit and lightly stemmed.
+okurigana, so that 取消, 取り消し and 取り消す are one term. Beside the words stand their readings and 3-grams of the
+whole reading: a slip of the keyboard or of the conversion (領集書 for 領収書, りょうしゅうしょ) keeps the sound even
+where it destroys the word. English is cut at anything that is not a letter or digit, and lightly stemmed.
 """
 
 import re
@@ -33,16 +33,24 @@ _HAS_KANJI = re.compile(r"[一-龠々〆㐀-䶿]")
 _LATIN = re.compile(r"[a-zA-Z0-9ａ-ｚＡ-Ｚ０-９]+(?:'[a-z]+)?")
 
 _SKIPPED = {"助詞", "助動詞", "補助記号", "空白", "記号", "接続詞", "代名詞", "連体詞", "感動詞", "接頭辞"}
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 # Verbs and nouns that carry no topic, in Sudachi's normal form, and the words of asking politely.
-_EMPTY = set(
-    "為る 有る 居る 成る 出来る 下さる 頂く 貰う 呉れる 致す 御座る 仕舞う 置く 言う 思う 遣る 上げる 様 事 物 為 方 所 場合 時 内 "
-    "教える 知る 願う お願い 願い 欲しい 可能 大丈夫 宜しい 良い 是非 何 何処 何時 誰 何れ どう そう こう 如何 幾ら 幾つ 何故 "
-    "です ます 等 達 さん 様 的 上 中 際 ちゃう ちまう 申す 存ずる 伺う 参る 御 件 此方 其方 其れ 此れ 無い 為さる 因る 就く 於く 対する".split()
+_EMPTY = _set(
+    "為る 有る 居る 成る 出来る 下さる 頂く 貰う 呉れる 致す 御座る 仕舞う 置く 言う 思う 遣る "
+    "上げる 様 事 物 為 方 所 場合 時 内 教える 知る 願う お願い 願い 欲しい 可能 大丈夫 宜しい "
+    "良い 是非 何 何処 何時 誰 何れ どう そう こう 如何 幾ら 幾つ 何故 です ます 等 達 さん 的 "
+    "上 中 際 ちゃう ちまう 申す 存ずる 伺う 参る 御 件 此方 其方 其れ 此れ 無い 為さる 因る "
+    "就く 於く 対する"
 )
-_ENGLISH_STOP = set(
-    "a an the is are am was were be been do does did can could will would shall should may might must i me my we our us "
-    "you your it its this that these those of to in on at for from by with and or not no if so as have has had get got "
-    "how what when where which who why there any some please want need like just about".split()
+_ENGLISH_STOP = _set(
+    "a an the is are am was were be been do does did can could will would shall should may might must i me my "
+    "we our us you your it its this that these those of to in on at for from by with and or not no if so as "
+    "have has had get got how what when where which who why there any some please want need like just about"
 )
 
 

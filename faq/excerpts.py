@@ -19,7 +19,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The stems that were looked for: ``typed`` mark a compound that holds one, ``meant`` (synonyms) the word itself."""
+    """The stems looked for: ``typed`` ones also mark a compound that holds them, ``meant`` ones are synonyms."""
 
     typed: frozenset[str]
     meant: frozenset[str] = frozenset()
@@ -55,7 +55,7 @@ def marked(text: str, wanted: Wanted, language: str) -> tuple[Piece, ...]:
 
 
 def excerpt(text: str, wanted: Wanted, language: str, length: int = LENGTH) -> tuple[Piece, ...]:
-    """The stretch of ``text`` with most of the wanted words, about ``length`` characters, marked; else its beginning."""
+    """The stretch of ``text`` with most of the wanted words, about ``length`` characters; else its beginning."""
     text = " ".join(text.split())
     places = _places(text, wanted, language)
     start = 0

@@ -142,7 +142,9 @@ class Synonym(models.Model):
     spelling = models.BooleanField(
         _("same word"),
         default=False,
-        help_text=_("Other spellings or a short form of one word. Unticked: words of similar meaning, which count less."),
+        help_text=_(
+            "Other spellings or a short form of one word. Unticked: words of similar meaning, which count less."
+        ),
     )
 
     class Meta:
@@ -184,5 +186,3 @@ class SearchMiss(models.Model):
 
     def __str__(self) -> str:
         return self.query
-
-

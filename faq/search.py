@@ -24,6 +24,8 @@ ASSUMED_ARTICLES = 100
 
 MAX_QUERY = 400
 CANDIDATES = 50
+# Postings that one query may read: some 5 ms. Reached by help centres of thousands of articles only.
+MAX_POSTINGS = 10_000
 
 # What the results page still shows: a sixth of the question's words, or (typing slips) most of its sound.
 SHOWN_COVERAGE = 0.15
@@ -113,41 +115,47 @@ def understand(text: str, language: str) -> Query:
             if match.group.spelling:
                 for unit in member.units:
                     query.add(unit, PART_OF_SPELLING_WEIGHT / count)
-    for gram in set(analysing.grams(_without(text, [words[place] for place in respelled]), language)):
+    for gram in set(analysing.grams(text, language)):
         query.add(gram, READING_WEIGHT)
     return query
 
 
-def _without(text: str, words: Iterable[analysing.Word]) -> str:
-    """The text with these words blanked: a word that is known in all its spellings needs no rescue by its sound."""
-    for word in words:
-        text = text[: word.start] + " " * (word.end - word.start) + text[word.end :]
-    return text
-
-
-class _Rarity:
+class _Counts:
     """In how many articles a term stands, remembered for one state of the index."""
 
     def __init__(self) -> None:
         self._mark = ""
-        self._counts: dict[str, int] = {}
+        self._known: dict[str, int] = {}
 
-    def idf(self, terms: Iterable[str], meta: IndexMeta) -> dict[str, float]:
-        if self._mark != meta.mark or len(self._counts) > 200_000:
-            self._mark, self._counts = meta.mark, {}
-        counts = self._counts
+    def of(self, terms: Iterable[str], meta: IndexMeta) -> dict[str, int]:
+        if self._mark != meta.mark or len(self._known) > 200_000:
+            self._mark, self._known = meta.mark, {}
+        known = self._known
         wanted = list(terms)
-        if missing := [term for term in wanted if term not in counts]:
+        if missing := [term for term in wanted if term not in known]:
             with connection.cursor() as cursor:
                 cursor.execute(_COUNT, [meta.language, missing])
-                counts.update(dict.fromkeys(missing, 0) | dict(cursor.fetchall()))
-        total = max(meta.documents, ASSUMED_ARTICLES)
-        return {
-            term: math.log(1 + (max(total - counts[term], 0) + 0.5) / (counts[term] + 0.5)) for term in wanted
-        }
+                known.update(dict.fromkeys(missing, 0) | dict(cursor.fetchall()))
+        return {term: known[term] for term in wanted}
 
 
-_rarities: dict[str, _Rarity] = {}
+_counts: dict[str, _Counts] = {}
+
+
+def _affordable(query: Query, counts: dict[str, int]) -> list[str]:
+    """The terms to score with: typed words first, then the rarest, as many as a fast answer can read.
+
+    What is left out stands in so many articles that it hardly tells them apart.
+    """
+    chosen: list[str] = []
+    left = MAX_POSTINGS
+    for term in sorted(counts, key=lambda term: (query.weights[term] < 1, counts[term])):
+        left -= counts[term]
+        if left < 0 and chosen:
+            break
+        if counts[term]:
+            chosen.append(term)
+    return chosen
 
 
 def _coverage(query: Query, idf: dict[str, float], unknown: float, present: set[str]) -> float:
@@ -181,18 +189,20 @@ def rank(query: Query, *, limit: int = 10) -> list[tuple[int, float, float, floa
     meta = IndexMeta.objects.filter(language=language).first()
     if not query.weights or meta is None or not meta.documents:
         return []
-    idf = _rarities.setdefault(language, _Rarity()).idf(query.weights, meta)
-    terms = list(query.weights)
+    counts = _counts.setdefault(language, _Counts()).of(query.weights, meta)
+    total = max(meta.documents, ASSUMED_ARTICLES)
+    idf = {term: math.log(1 + (max(total - count, 0) + 0.5) / (count + 0.5)) for term, count in counts.items()}
+    terms = _affordable(query, counts)
     with connection.cursor() as cursor:
         cursor.execute(_SCORE, [terms, [query.weights[term] * idf[term] for term in terms], language, CANDIDATES])
         scored = cursor.fetchall()[:limit]
         if not scored:
             return []
-        cursor.execute(_MATCHED, [language, terms, [pk for pk, _ in scored]])
+        cursor.execute(_MATCHED, [language, list(counts), [pk for pk, _ in scored]])
         present: dict[int, set[str]] = {}
         for pk, term in cursor.fetchall():
             present.setdefault(pk, set()).add(term)
-    unknown = math.log(1 + (max(meta.documents, ASSUMED_ARTICLES) + 0.5) / 0.5)
+    unknown = math.log(1 + (total + 0.5) / 0.5)
     return [
         (pk, score, _coverage(query, idf, unknown, present[pk]), _sound(query, idf, present[pk]))
         for pk, score in scored

@@ -5,8 +5,8 @@ from faq.models import Article
 
 # Shorter texts name no question yet.
 MIN_LENGTH = 8
-# At half of the question's words answered, no question outside of the FAQ opened the box in the evaluation.
-CONFIDENCE = 0.5
+# Above half of the question's words answered, no question outside of the FAQ opened the box in the evaluation.
+CONFIDENCE = 0.55
 SHOWN = 3
 
 

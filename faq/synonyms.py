@@ -57,7 +57,7 @@ class Book:
 
 @lru_cache(maxsize=4)
 def _parsed(language: str, rows: tuple[tuple[str, bool], ...]) -> Book:
-    groups = []
+    groups: list[Group] = []
     places: dict[str, list[int]] = {}
     for text, spelling in rows:
         phrases = [phrase.strip() for phrase in re.split(r"[,、，\n]", text) if phrase.strip()]
@@ -84,9 +84,7 @@ def _find(sequence: Sequence[str], wanted: Sequence[str]) -> int:
     return -1
 
 
-def matches(
-    words: Sequence[analysing.Word], kana: Sequence[tuple[str, int, int]], language: str
-) -> list[Match]:
+def matches(words: Sequence[analysing.Word], kana: Sequence[tuple[str, int, int]], language: str) -> list[Match]:
     """The groups that speak for some of a query's words; ``kana`` are its hiragana runs (analysing.kana_words).
 
     Each group matches once, through its longest member.

@@ -60,7 +60,11 @@ def _mail_attribute(tag: str, name: str, value: str) -> str | None:
         # Remote pictures tell the sender who reads when; only pictures inside the letter are shown.
         inside = value.lower().startswith("cid:") or _INLINE_IMAGE.fullmatch(value)
         return value if inside else None
-    if tag == "a" and name == "href" and not value.lower().strip().startswith(("http://", "https://", "mailto:", "tel:")):
+    if (
+        tag == "a"
+        and name == "href"
+        and not value.lower().strip().startswith(("http://", "https://", "mailto:", "tel:"))
+    ):
         return None
     return value
 
@@ -171,7 +175,7 @@ def _texts(tokens: Sequence[Token]) -> list[str]:
             found += _texts(token.children or [])
         elif token.type == "image":
             found.append(token.content)
-        elif token.type in {"softbreak", "hardbreak"} or token.nesting == -1 and token.block:
+        elif token.type in {"softbreak", "hardbreak"} or (token.nesting == -1 and token.block):
             found.append("\n")
         elif token.type in {"text", "code_inline", "code_block", "fence"}:
             found.append(token.content)

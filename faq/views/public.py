@@ -59,7 +59,8 @@ def _shelves(language: str, each: int) -> list[Shelf]:
         partition_by=F("category_id"),
         order_by=[F("language").asc(), F("position").asc(), F("pk").asc()],
     )
-    for article in _light(readable.annotate(place=place).filter(place__lte=each)).order_by("category_id", "place"):
+    first = readable.annotate(place=place).filter(place__lte=each)
+    for article in _light(first).order_by("category_id", "place"):  # type: ignore[misc]  # annotated, not a field
         if article.category_id in shelves:
             shelves[article.category_id].articles.append(article)
     return list(shelves.values())
@@ -101,7 +102,9 @@ def results(request: HttpRequest) -> HttpResponse:
     if query and language != "ja":
         found = search.search(query, language="ja", limit=RESULTS)
         alone = set(
-            Article.objects.only_in_japanese().filter(pk__in=[hit.article.pk for hit in found]).values_list("pk", flat=True)
+            Article.objects.only_in_japanese()
+            .filter(pk__in=[hit.article.pk for hit in found])
+            .values_list("pk", flat=True)
         )
         japanese = [hit for hit in found if hit.article.pk in alone]
     if query and not hits and not japanese:

@@ -21,7 +21,12 @@ def load_articles(rows=None):
     category = Category.objects.get_or_create(slug="all", defaults={"name_ja": "すべて", "name_en": "All"})[0]
     made = Article.objects.bulk_create(
         Article(
-            category=category, title=row["title"], body=row["body"], status="published", published_at=NOW, updated_at=NOW
+            category=category,
+            title=row["title"],
+            body=row["body"],
+            status="published",
+            published_at=NOW,
+            updated_at=NOW,
         )
         for row in rows
     )

@@ -11,7 +11,9 @@ def make_category(slug="returns", *, name_ja="返品・交換", name_en="Returns
     return Category.objects.get_or_create(slug=slug, defaults={"name_ja": name_ja, "name_en": name_en, **fields})[0]
 
 
-def make_article(title="返品できますか", body="到着後8日以内にご連絡ください。", *, published=True, now: datetime = NOW, **fields):
+def make_article(
+    title="返品できますか", body="到着後8日以内にご連絡ください。", *, published=True, now: datetime = NOW, **fields
+):
     """An article, published and indexed unless told otherwise."""
     fields.setdefault("category", make_category())
     article = publishing.create(title=title, body=body, by=fields.pop("by", None), now=now, **fields)

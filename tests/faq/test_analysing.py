@@ -54,7 +54,9 @@ def test_english_words_are_stemmed_without_stop_words():
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
-@pytest.mark.parametrize("text", ["", " ", "　", "?!。", "\n\t", "👍🏽", "a" * 100_000, "あ" * 100_000, "𠮷野家", "1" * 500])
+@pytest.mark.parametrize(
+    "text", ["", " ", "　", "?!。", "\n\t", "👍🏽", "a" * 100_000, "あ" * 100_000, "𠮷野家", "1" * 500]
+)
 def test_any_text_is_served(text, language):
     assert all(0 < len(term) <= analysing.MAX_TERM + 2 for term in analysing.terms(text, language))
 

@@ -98,7 +98,9 @@ def test_what_was_typed_stays_when_something_is_missing(desk):
     assert article.body == "到着後8日以内にご連絡ください。"
 
 
-@pytest.mark.parametrize("bad", [{"title": "題\x00"}, {"body": "文\x00"}, {"category": "999999"}, {"language": "fr"}, {"seen": "昨日"}])
+@pytest.mark.parametrize(
+    "bad", [{"title": "題\x00"}, {"body": "文\x00"}, {"category": "999999"}, {"language": "fr"}, {"seen": "昨日"}]
+)
 def test_bad_input_is_refused(desk, bad):
     assert desk.post("/admin/faq/new/", filled(**bad)).status_code == 422
     assert not Article.objects.exists()

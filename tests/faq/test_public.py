@@ -83,7 +83,9 @@ def test_any_search_is_answered(client, typed):
 
 
 def test_an_article(client, django_assert_num_queries):
-    article = make_article("返品できますか", "**未使用**なら\n\n- [規約](https://shop.example/terms)\n\n<script>alert(1)</script>")
+    article = make_article(
+        "返品できますか", "**未使用**なら\n\n- [規約](https://shop.example/terms)\n\n<script>alert(1)</script>"
+    )
     other = make_article("交換できますか", "できます。")
     make_article("別の棚の質問", category=make_category("x", name_ja="別", name_en="Other"))
     make_article("下書きの質問", published=False)

@@ -15,11 +15,23 @@ def test_a_colleague_who_was_faster_is_not_overwritten(agent, owner):
     article = make_article(published=False)
     seen = article.updated_at
     publishing.edit(
-        article, title="彩の題", body="彩の文", category=article.category, by=agent, now=NOW + timedelta(minutes=1), expected=seen
+        article,
+        title="彩の題",
+        body="彩の文",
+        category=article.category,
+        by=agent,
+        now=NOW + timedelta(minutes=1),
+        expected=seen,
     )
     with pytest.raises(publishing.ArticleChanged):
         publishing.edit(
-            article, title="誠の題", body="誠の文", category=article.category, by=owner, now=NOW + timedelta(minutes=2), expected=seen
+            article,
+            title="誠の題",
+            body="誠の文",
+            category=article.category,
+            by=owner,
+            now=NOW + timedelta(minutes=2),
+            expected=seen,
         )
     article.refresh_from_db()
     assert article.title == "彩の題"

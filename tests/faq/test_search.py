@@ -133,14 +133,18 @@ def test_a_draft_is_not_found_and_publishing_finds_it():
 
 def test_an_edit_of_a_public_article_is_found_at_once(shelf):
     article = shelf["wrap"]
-    publishing.edit(article, title="花束を添えられますか", body="承ります。", category=article.category, by=None, now=NOW)
+    publishing.edit(
+        article, title="花束を添えられますか", body="承ります。", category=article.category, by=None, now=NOW
+    )
     assert titles("花束") == ["花束を添えられますか"]
     assert titles("らっぴんぐ") == []
 
 
 def test_an_article_that_changes_its_language_changes_its_index(shelf):
     article = shelf["wrap"]
-    publishing.edit(article, title="Gift wrap", body="Free.", category=article.category, language="en", by=None, now=NOW)
+    publishing.edit(
+        article, title="Gift wrap", body="Free.", category=article.category, language="en", by=None, now=NOW
+    )
     assert set(article.tokens.values_list("language", flat=True)) == {"en"}
     assert titles("wrapping", "en") == ["Gift wrap"]
 

@@ -18,7 +18,7 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 NEW_YORK = ZoneInfo("America/New_York")
 SHOP_DAY = [(time(10), time(12)), (time(13), time(18))]
 MONDAY_HOLIDAY = date(2026, 11, 23)
-SHOP = Calendar(hours={day: SHOP_DAY for day in range(5)}, closed=frozenset({MONDAY_HOLIDAY}), zone=TOKYO)
+SHOP = Calendar(hours=dict.fromkeys(range(5), SHOP_DAY), closed=frozenset({MONDAY_HOLIDAY}), zone=TOKYO)
 
 
 def tokyo(*parts):

@@ -160,7 +160,9 @@ def test_real_letters():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             message = email.message_from_bytes(path.read_bytes(), policy=email.policy.compat32)
-            bodies = [part.get_payload(decode=True) for part in message.walk() if part.get_content_type() == "text/html"]
+            bodies = [
+                part.get_payload(decode=True) for part in message.walk() if part.get_content_type() == "text/html"
+            ]
         for body in bodies:
             markup = html.sanitise_mail((body or b"").decode("utf-8", "replace"))
             assert_harmless(markup, schemes=MAIL_SCHEMES)
@@ -181,7 +183,9 @@ def test_a_letter_keeps_its_looks():
 
 
 def test_plain_text_keeps_lines_and_links_addresses():
-    markup = html.linkify_plain("ご確認ください。\r\nhttps://shop.example/a?b=1&c=2をご覧ください。\n(http://a.example/x_(y)).")
+    markup = html.linkify_plain(
+        "ご確認ください。\r\nhttps://shop.example/a?b=1&c=2をご覧ください。\n(http://a.example/x_(y))."
+    )
     assert markup == (
         'ご確認ください。<br>\n<a href="https://shop.example/a?b=1&amp;c=2" rel="noopener nofollow">'
         "https://shop.example/a?b=1&amp;c=2</a>をご覧ください。<br>\n"
@@ -193,7 +197,9 @@ def test_plain_text_keeps_lines_and_links_addresses():
 
 
 def test_markdown_of_an_article():
-    markup = html.markdown("# 返品\n一行目\n二行目\n\n- [規約](/terms)\n- https://shop.example/x をご覧\n\n|a|b|\n|-|-|\n|1|2|")
+    markup = html.markdown(
+        "# 返品\n一行目\n二行目\n\n- [規約](/terms)\n- https://shop.example/x をご覧\n\n|a|b|\n|-|-|\n|1|2|"
+    )
     assert "<h2>返品</h2>" in markup
     assert "一行目<br>" in markup
     assert '<a href="/terms" rel="noopener nofollow">規約</a>' in markup

@@ -53,7 +53,18 @@ def test_a_number_after_the_word_number_is_masked(order):
 
 @pytest.mark.parametrize(
     "harmless",
-    ["送料 5500円", "14〜16時", "身長165cm", "30日以内", "Mサイズ", "PayPay", "iPhone15", "10000mAh", "2〜3営業日", "クーリング・オフ"],
+    [
+        "送料 5500円",
+        "14〜16時",
+        "身長165cm",
+        "30日以内",
+        "Mサイズ",
+        "PayPay",
+        "iPhone15",
+        "10000mAh",
+        "2〜3営業日",
+        "クーリング・オフ",
+    ],
 )
 def test_what_names_nobody_stays(harmless):
     assert text.mask_personal(harmless) == harmless
