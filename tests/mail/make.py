@@ -1,5 +1,7 @@
 """Makers of letters: only what a test is about is said."""
 
+from django.db import connection
+
 from shopdesk.mail import outbox
 from tests.make import NOW
 
@@ -14,3 +16,22 @@ def queue(key="test:1", *, to="hanako@mail.example", now=NOW, **fields):
         "text": "花子様\nお世話になっております。\n",
     }
     return outbox.queue(key=key, to_address=to, now=now, **{**values, **fields})
+
+
+def fill(count, *, now=NOW, state=3):
+    """Many letters at once, written by the database: keys k0, k1 …; sent ones unless ``state`` says otherwise."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO mail_outgoingmail (
+                key, mail_class, automatic, language, from_name, from_address, to_name, to_address, reply_to, subject,
+                text, html, headers, attachments, message_id, in_reply_to, "references", state, reason, detail, due_at,
+                lease_owner, lease_token, attempt, created_at, sent_at, raw)
+            SELECT 'k' || n, 'transactional', true, 'ja', 'x', 'a@shop.example', '', 'c' || n || '@mail.example', '',
+                '件名 ' || n, 'x', '', '{}', '[]', '<' || n || '@x>', '', '', %(state)s, '', '', %(now)s,
+                '', 0, 0, %(now)s, CASE WHEN %(state)s = 3 THEN %(now)s END, 'x'
+            FROM generate_series(0, %(count)s - 1) AS n ORDER BY n
+            """,
+            {"now": now, "state": state, "count": count},
+        )
+        cursor.execute("ANALYZE mail_outgoingmail")

@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from shopdesk.mail import consents, delivery, outbox, smtp, suppressions
+from shopdesk import clock
+from shopdesk.mail import consents, delivery, outbox, smtp, suppressions, tasks
 from shopdesk.mail.models import OutgoingMail, SendAttempt, Suppression
-from tests.mail.make import queue
+from tests.mail.make import fill, queue
 from tests.sink import DROP, HANG
 
 State = OutgoingMail.State
@@ -327,19 +328,25 @@ def test_a_worker_told_to_stop_gives_back_what_it_did_not_begin(smtp_sink, now, 
 
 
 def test_the_claim_reads_its_index(now):
-    letters = [
-        OutgoingMail(
-            key=f"k{n}", message_id=f"<{n}@x>", from_name="x", from_address="a@shop.example", text="x",
-            to_address="hanako@mail.example", subject="x", due_at=now, created_at=now,
-        )
-        for n in range(5000)
-    ]  # fmt: skip
-    OutgoingMail.objects.bulk_create(letters)
+    fill(5000, state=State.PLANNED)
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE mail_outgoingmail")
         values = {"now": now, "limit": 50, "worker": "w", "until": now + delivery.LEASE}
         cursor.execute("EXPLAIN " + delivery._CLAIM, values)
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "Index Scan using mail_due" in plan
     assert "Sort" not in plan
     assert "Seq Scan" not in plan
+
+
+def test_the_task_reads_the_clock_and_rings_again_after_a_full_batch(smtp_sink, now, monkeypatch):
+    rings = []
+    monkeypatch.setattr(clock, "now", lambda: now)
+    monkeypatch.setattr(outbox, "ring", lambda: rings.append(1))
+    monkeypatch.setattr(delivery, "BATCH", 3)
+    monkeypatch.setattr(delivery.sweep, "__defaults__", (3,))
+    for number in range(4):
+        queue(f"test:{number}")
+    tasks.sweep_outgoing()
+    assert (len(smtp_sink.messages), rings) == (3, [1])
+    tasks.sweep_outgoing()
+    assert (len(smtp_sink.messages), rings) == (4, [1])

@@ -13,7 +13,7 @@ from shopdesk import clock
 from shopdesk.accounts.models import AuditEntry
 from shopdesk.mail import delivery, listing, settling, suppressions
 from shopdesk.mail.models import OutgoingMail, Suppression
-from tests.mail.make import queue
+from tests.mail.make import fill, queue
 from tests.make import make_user
 from tests.sink import DROP
 
@@ -205,19 +205,8 @@ def test_a_waiting_letter_is_taken_back(smtp_sink, now, signed_in, owner):
 # --- the list -----------------------------------------------------------------------------------------------------
 
 
-def fill(now, count):
-    letters = [
-        OutgoingMail(
-            key=f"k{n}", message_id=f"<{n}@x>", from_name="x", from_address="a@shop.example", text="x", subject=f"件名 {n}",
-            to_address=f"c{n}@mail.example", due_at=now, created_at=now, state=State.SENT, sent_at=now, raw=b"x",
-        )
-        for n in range(count)
-    ]  # fmt: skip
-    OutgoingMail.objects.bulk_create(letters)
-
-
 def test_the_list_by_tab_kind_and_words(failed, now, owner, signed_in):
-    fill(now, 3)
+    fill(3)
     care = queue("care", subject="お手入れ", mail_class="service", headers=UNSUBSCRIBE)
     client = signed_in(owner)
 
@@ -240,7 +229,7 @@ def test_the_list_by_tab_kind_and_words(failed, now, owner, signed_in):
 
 
 def test_pages_follow_one_another_without_gap_or_repetition(now):
-    fill(now, 120)
+    fill(120)
     seen, before = [], None
     for _ in range(3):
         page = listing.page(tab="sent", before=before)
@@ -252,20 +241,18 @@ def test_pages_follow_one_another_without_gap_or_repetition(now):
 
 
 def test_the_list_asks_little(now, owner, signed_in, django_assert_max_num_queries):
-    fill(now, 60)
+    fill(60)
     client = signed_in(owner)
     with django_assert_max_num_queries(12):
         assert client.get(reverse("desk-mail:list"), {"show": "unsent"}).status_code == 200
 
 
 def test_no_question_of_the_list_reads_the_whole_table(now):
-    fill(now, 9000)
+    fill(9000)
     questions = [
         {}, {"tab": "sent"}, {"tab": "attention"}, {"mail_class": "advertising"}, {"tab": "unsent", "before": 900},
         {"search": "c77@mail.example"}, {"tab": "sent", "mail_class": "service"}, {"search": "件名 7"},
     ]  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE mail_outgoingmail")
     for question in questions:
         with CaptureQueriesContext(connection) as queries:
             listing.page(**question)
@@ -278,7 +265,7 @@ def test_no_question_of_the_list_reads_the_whole_table(now):
 
 def test_subjects_are_searched_in_the_newest_letters_only(now, monkeypatch):
     monkeypatch.setattr(listing, "SUBJECT_WINDOW", 5)
-    fill(now, 20)
+    fill(20)
     assert [mail.subject for mail in listing.page(search="件名 1").letters] == [f"件名 {n}" for n in range(19, 14, -1)]
 
 
