@@ -71,6 +71,8 @@ def outage(request: HttpRequest) -> HttpResponse:
             context = {
                 "fields": fields,
                 "lost_files": lost_files,
+                # Only a form with a once-only token may promise that it arrives once.
+                "once": any("token" in str(field["name"]) for field in fields),
                 "action": request.get_full_path(),
                 "token": get_token(request) if fields else "",
                 "site_name": "shopdesk",

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.urls(__name__)
 
 
 def test_what_was_typed_comes_back():
-    posted = {"body": LETTER, "once": "c0ffee", "new_password": "geheim-1", "csrfmiddlewaretoken": "old-token"}
+    posted = {"body": LETTER, "form_token": "c0ffee", "new_password": "geheim-1", "csrfmiddlewaretoken": "old-token"}
     response = Client().post("/contact/?from=faq", posted)
     page = response.content.decode()
     assert response.status_code == 503
@@ -39,10 +39,17 @@ def test_what_was_typed_comes_back():
     assert "かばんの持ち手が取れました。" in page
     assert "&lt;script&gt;" in page
     assert "<script>alert" not in page
-    assert '<input type="hidden" name="once" value="c0ffee">' in page
+    assert '<input type="hidden" name="form_token" value="c0ffee">' in page
     assert 'action="/contact/?from=faq"' in page
+    assert "二重に送信されることはありません" in page
     assert "geheim-1" not in page
     assert "old-token" not in page
+
+
+def test_no_promise_without_a_once_only_token():
+    page = Client().post("/contact/", {"body": LETTER}).content.decode()
+    assert "かばんの持ち手" in page
+    assert "二重に" not in page
 
 
 def test_the_page_can_be_sent_again_past_the_csrf_check():
