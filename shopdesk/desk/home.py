@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from followups.models import PlannedMail
+from inquiries import masking
 from inquiries.models import Inquiry
 from returns.models import ReturnCase
 from shopdesk.accounts.models import User
@@ -67,8 +68,11 @@ class Home:
         if self.user.has_perm(P.INQUIRIES_VIEW_ALL):
             self.stats.append(Stat(_("Unassigned"), counts["nobodys"], f"{address}?tab=unassigned"))
         self.inquiries = list(
-            rows.unanswered().select_related("category", "assignee").order_by("reply_due_at", "pk")[:SHOWN]
+            rows.unanswered()
+            .select_related("category", "assignee", "customer")
+            .order_by("reply_due_at", "-category__priority", "pk")[:SHOWN]
         )
+        masking.cover(self.inquiries, self.user)
 
     def _add_returns(self) -> None:
         rows = ReturnCase.objects.to_decide()

@@ -49,7 +49,7 @@ _TABLE: list[tuple[str | Promise, list[tuple[str, Promise, str, P | None]]]] = [
         ],
     ),
     (
-        _("Settings"),
+        _("Administration"),
         [
             ("settings", _("Settings"), "desk:settings", P.SETTINGS_CHANGE),
             ("staff", _("Staff"), "admin:accounts_user_changelist", P.STAFF_MANAGE),

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from followups.models import PlannedMail
 from followups.timeline import timeline as followup_rows
+from inquiries import masking
 from inquiries.models import Inquiry
 from inquiries.timeline import timeline as inquiry_rows
 from returns.models import ReturnCase
@@ -31,13 +32,15 @@ class InquiryPanels:
 def for_inquiry(inquiry: Inquiry, user: User) -> InquiryPanels:
     """Past inquiries, returns and follow-ups of the inquiry's customer, as far as the person may see them."""
     customer = inquiry.customer_id
-    past = Inquiry.objects.visible_to(user).filter(customer=customer).exclude(pk=inquiry.pk)
+    rows = Inquiry.objects.visible_to(user).filter(customer=customer).exclude(pk=inquiry.pk)
+    past = list(rows.select_related("category", "customer").order_by("-opened_at", "-pk")[:SHOWN])
+    masking.cover(past, user)
     waiting: list[PlannedMail] = []
     if user.has_perm(P.FOLLOWUPS_VIEW):
         rows = PlannedMail.objects.waiting().filter(customer=customer).select_related("step", "sequence", "order")
         waiting = list(rows.order_by("-state", "due_at", "pk")[: SHOWN * 2])
     return InquiryPanels(
-        past=list(past.select_related("category").order_by("-opened_at", "-pk")[:SHOWN]),
+        past=past,
         returns=list(ReturnCase.objects.filter(customer=customer).order_by("-created_at", "-pk")[:SHOWN])
         if user.has_perm(P.RETURNS_VIEW)
         else [],
