@@ -26,6 +26,7 @@ from followups import timing
 from followups.models import PlannedMail, PlanningHint, Sequence, Step
 from shopdesk.shop.models import Order, OrderLine
 
+BATCH = 500  # rows of one sweep
 # How long before the hint a look begins: longer than any import's transaction, whose rows carry the time of its start.
 LOOK_BACK = timedelta(days=1)
 LOOK_AT_ALL_EVERY = timedelta(hours=1)
@@ -46,7 +47,7 @@ def zone() -> ZoneInfo:
     return _zone(settings.TIME_ZONE)
 
 
-def sweep(now: datetime, limit: int = 500) -> int:
+def sweep(now: datetime, limit: int = BATCH) -> int:
     """Plan what is missing and re-date what a later fact has moved: about ``limit`` rows at most; gives how many."""
     steps = _active_steps()
     digest = _digest(steps)
@@ -138,7 +139,10 @@ def missing(step: Step, since: datetime | None) -> QuerySet[Order]:
     if since is not None:
         orders = orders.filter(updated_at__gte=since)
     planned = PlannedMail.objects.filter(sequence=step.sequence, order=OuterRef("pk"), step=step, occurrence=1)
-    return orders.filter(~Exists(planned)).order_by("updated_at", "pk")
+    # A scalar sub-select instead of NOT EXISTS, which PostgreSQL makes a join of: for a step that is just being planned
+    # for the first time it guesses "one row", and then compares every order with every row (seconds instead of 0.1 s).
+    orders = orders.annotate(has_row=models.Subquery(planned.values("pk")[:1]))
+    return orders.filter(has_row__isnull=True).order_by("updated_at", "pk")
 
 
 def plan_next(planned: PlannedMail, now: datetime) -> int:

@@ -25,6 +25,7 @@ from shopdesk.shop.models import Customer, Store
 logger = logging.getLogger(__name__)
 State = PlannedMail.State
 
+BATCH = 200  # rows of one sweep
 # A queued letter is decided on today's facts: it must leave soon, or be decided anew.
 FRESH_FOR = timedelta(hours=24)
 # How long to wait for a customer's row: whoever writes about a customer is done sooner. Then the next row has its turn.
@@ -33,7 +34,7 @@ LOCK_TIMEOUT = "5s"
 BETWEEN_WOKEN = timedelta(days=1)
 
 
-def sweep(now: datetime, limit: int = 200) -> int:
+def sweep(now: datetime, limit: int = BATCH) -> int:
     """End (send, hold, skip, expire) the rows that are due, oldest first, at most ``limit``; gives how many."""
     wake(now)
     decide_anew(now)

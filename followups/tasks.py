@@ -5,14 +5,21 @@ from celery import shared_task
 from followups import planning, sending
 from shopdesk import clock
 
+# A big import is worked off in rounds within one ring; the next ring takes up what is left.
+ROUNDS = 20
+
 
 @shared_task
 def sweep_planning() -> None:
     """Plan follow-ups for what is new about orders."""
-    planning.sweep(clock.now())
+    for _ in range(ROUNDS):
+        if planning.sweep(clock.now(), limit=planning.BATCH) < planning.BATCH:
+            return
 
 
 @shared_task
 def sweep_sending() -> None:
     """Decide the follow-ups that are due."""
-    sending.sweep(clock.now())
+    for _ in range(ROUNDS):
+        if sending.sweep(clock.now(), limit=sending.BATCH) < sending.BATCH:
+            return

@@ -51,8 +51,8 @@ def acts(due):
 
 
 @pytest.mark.django_db
-def test_agents_read_and_do_not_change(due, agent, signed_in, client):
-    seen = signed_in(agent)
+def test_agents_read_and_do_not_change(due, agent, owner, signed_in, client):
+    seen, owners = signed_in(agent), signed_in(owner)
     for url in pages(due):
         assert seen.get(url).status_code == 200
         assert client.get(url).status_code == 302
@@ -63,7 +63,8 @@ def test_agents_read_and_do_not_change(due, agent, signed_in, client):
     for url in acts(due) + forms:
         assert seen.post(url).status_code == 403
     for url in acts(due):
-        assert seen.get(url).status_code == 405
+        assert owners.get(url).status_code == 405
+        assert client.post(url).status_code == 302
     # The conditions stand on a page that may be read: posting there changes nothing.
     seen.post(reverse("desk-followups:sequence", args=[due.sequence_id]), {"name": "x", "delivered_fallback_days": "1"})
     assert Sequence.objects.get().name == "care"
