@@ -1,9 +1,18 @@
 """What staff who see assigned work only are shown of a customer's mail address and phone."""
 
+import re
+from collections.abc import Iterable
+
 from inquiries.models import Inquiry
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 from shopdesk.text import MASK
+
+# What people write between the digits of a phone number.
+_BETWEEN = r"[-‐‑‒–—―−－ー().（）\s]{0,2}"
+_SHORTEST_PHONE = 6
+# From an ASCII letter to its full-width form in Unicode.
+_FULL_WIDTH = ord("Ａ") - ord("A")
 
 
 def sees_contacts(user: User) -> bool:
@@ -22,9 +31,28 @@ def phone(value: str) -> str:
 
 
 def text(value: str, inquiry: Inquiry) -> str:
-    """A text without this inquiry's own address and phone."""
-    secrets = {inquiry.email: address(inquiry.email), inquiry.phone: MASK, inquiry.customer.phone: MASK}
-    for secret, shown in secrets.items():
-        if secret:
-            value = value.replace(secret, shown)
+    """A text without this inquiry's own address and phone, in either width and however the phone is divided."""
+    if inquiry.email:
+        pattern = "".join(_either_width(letter) for letter in inquiry.email)
+        value = re.sub(pattern, address(inquiry.email), value, flags=re.IGNORECASE)
+    for number in {inquiry.phone, inquiry.customer.phone}:
+        digits = [_either_width(letter) for letter in number if letter.isascii() and letter.isdecimal()]
+        if len(digits) >= _SHORTEST_PHONE:
+            value = re.sub(_BETWEEN.join(digits), MASK, value)
     return value
+
+
+def _either_width(letter: str) -> str:
+    """A pattern for the letter as typed in half or in full width."""
+    return f"[{re.escape(letter)}{chr(ord(letter) + _FULL_WIDTH)}]" if "!" <= letter <= "~" else re.escape(letter)
+
+
+def cover(inquiries: Iterable[Inquiry], user: User) -> None:
+    """Hide addresses and phones in the subjects of rows about to be shown; the rows are changed in hand, never saved.
+
+    A subject is often the first sentence of what the customer wrote. Nothing happens for who may read contacts.
+    """
+    if sees_contacts(user):
+        return
+    for inquiry in inquiries:
+        inquiry.subject = text(inquiry.subject, inquiry)

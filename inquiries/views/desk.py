@@ -42,6 +42,7 @@ def index(request: StaffRequest) -> HttpResponse:
     listing = Listing(user, wanted, number=request.GET.get("page", "1"))
     calendar = business_calendar()
     everything = masking.sees_contacts(user)
+    masking.cover(listing.page.object_list, user)
     rows = [
         Row(
             inquiry,

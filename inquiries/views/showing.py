@@ -37,7 +37,11 @@ def page(
 ) -> HttpResponse:
     """Draw the page. ``body`` and ``note`` are what was typed, when a post was refused; ``problem`` says why."""
     user, now = request.user, clock.now()
+    masking.cover([inquiry], user)
     draft, others = conversation.drafts_of(inquiry, user)
+    if not masking.sees_contacts(user):
+        for theirs in others:
+            theirs.body = masking.text(theirs.body, inquiry)
     thread = conversation.entries(inquiry, reader=user, seen=seen if stale else None)
     context: dict[str, Any] = {
         "inquiry": inquiry,

@@ -115,7 +115,11 @@ def one_of_everything(user):
         if name in own:
             arguments[name] = own[name]
         elif "object_id" in path:
-            table = name.removeprefix("admin:").rpartition("_")[0] if name.startswith("admin:") else "_".join(path.split("/")[1:3])
+            table = (
+                name.removeprefix("admin:").rpartition("_")[0]
+                if name.startswith("admin:")
+                else "_".join(path.split("/")[1:3])
+            )
             arguments[name] = [tables[table].pk]
         else:
             arguments[name] = [rooms[name.partition(":")[0]].pk] if "<int:pk>" in path else []
