@@ -12,7 +12,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 from shopdesk.mail import message
 from shopdesk.mail.models import OutgoingMail
-from shopdesk.mail.smtp import Accepted, NotAccepted, Refused, Unknown
+from shopdesk.mail.smtp import Accepted, NotAccepted, Refused, Unknown, without_secrets
 
 # Exceptions, by name since the libraries are optional, that are raised before a request could have been accepted.
 _NEVER_LEFT = {"ConnectTimeout", "NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}
@@ -88,7 +88,7 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def _meaning(error: Exception) -> NotAccepted:
-    words = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+    words = without_secrets(f"{type(error).__name__}: {error}")
     chain = _chain(error)
     if any(isinstance(e, ConnectionRefusedError | socket.gaierror) or type(e).__name__ in _NEVER_LEFT for e in chain):
         return NotAccepted(None, words)

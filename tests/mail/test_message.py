@@ -177,3 +177,19 @@ def test_what_a_providers_error_means(now, monkeypatch, error, state, reason):
     delivery.sweep(now)
     mail.refresh_from_db()
     assert (OutgoingMail.State(mail.state).name, mail.reason) == (state, reason)
+
+
+def test_a_providers_key_never_reaches_the_rows(now, monkeypatch, settings):
+    from django.core.mail.backends import locmem
+
+    settings.ANYMAIL = {"POSTMARK_SERVER_TOKEN": "key-0123456789"}
+
+    def send_messages(self, messages):
+        raise RuntimeError("X-Postmark-Server-Token: key-0123456789 refused")
+
+    monkeypatch.setattr(locmem.EmailBackend, "send_messages", send_messages)
+    mail = queue()
+    delivery.sweep(now)
+    mail.refresh_from_db()
+    assert mail.detail == "RuntimeError: X-Postmark-Server-Token: ••• refused"
+    assert "key-" not in mail.attempts.get().answer
