@@ -128,6 +128,16 @@ class Inquiry(models.Model):
     first_replied_at = models.DateTimeField(_("first answered"), null=True, blank=True)
     last_activity_at = models.DateTimeField(_("last activity"))
     solved_at = models.DateTimeField(_("solved on"), null=True, blank=True)
+    # After a merge, where everything said here is shown and answered; un-merging empties it again.
+    merged_into = models.ForeignKey(
+        "self", verbose_name=_("merged into"), null=True, blank=True, on_delete=models.SET_NULL, related_name="merged"
+    )
+    # A new question that grew out of a closed one.
+    follows = models.ForeignKey(
+        "self", verbose_name=_("follows"), null=True, blank=True, on_delete=models.SET_NULL, related_name="followed_by"
+    )
+    # A bare word of thanks came after it was closed: shown with one click to reopen, never reopened by itself.
+    thanked_at = models.DateTimeField(_("thanked on"), null=True, blank=True)
     # Raised by each message, so that a reply written against an older state is noticed.
     version = models.PositiveIntegerField(default=0)
     # The visitor's form carries a random token: the same form sent twice opens one inquiry.
@@ -185,6 +195,14 @@ class Message(models.Model):
     # Key of the letter in shopdesk.mail, where one was queued; its Message-ID, so that threads can be followed.
     mail_key = models.CharField(max_length=200, null=True, blank=True, unique=True)  # unique, so empty is NULL
     message_id = models.CharField(max_length=200, blank=True, db_index=True)
+    # Of received mail: the mail itself, the sanitised HTML, the quoted rest (folded away, searched), who really wrote.
+    incoming = models.OneToOneField(
+        "mail.IncomingMail", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    html = models.TextField(blank=True)
+    folded = models.TextField(blank=True)
+    sender_name = models.CharField(_("sender name"), max_length=200, blank=True)
+    sender_address = models.CharField(_("sender"), max_length=254, blank=True)
 
     class Meta:
         verbose_name = _("message")
@@ -214,6 +232,8 @@ class Attachment(models.Model):
     media_type = models.CharField(_("type"), max_length=100)
     size = models.PositiveIntegerField(_("size (bytes)"))
     sha256 = models.CharField(max_length=64)
+    inline = models.BooleanField(default=False)
+    content_id = models.CharField(max_length=200, blank=True)
 
     class Meta:
         verbose_name = _("attachment")

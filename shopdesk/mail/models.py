@@ -214,3 +214,250 @@ class Consent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.address} {self.act}"
+
+
+class Mailbox(models.Model):
+    """Where mail is fetched from, or handed in by a provider. Nothing is answered until the owner says "start"."""
+
+    class Kind(models.TextChoices):
+        IMAP = "imap", "IMAP"
+        POP3 = "pop3", "POP3"
+        WEBHOOK = "webhook", _("provider's webhook")
+
+    class Security(models.TextChoices):
+        TLS = "tls", "TLS"
+        STARTTLS = "starttls", "STARTTLS"
+        NONE = "none", _("none (own network only)")
+
+    class Auth(models.TextChoices):
+        PASSWORD = "password", _("password or app password")
+        XOAUTH2 = "xoauth2", "OAuth 2 (XOAUTH2)"
+
+    class Status(models.TextChoices):
+        PAUSED = "paused", _("paused")
+        READING = "reading", _("reading, answers nothing yet")
+        ACTIVE = "active", _("active")
+
+    name = models.CharField(_("name"), max_length=100)
+    # The code of the store that mail to this box belongs to; rooms above know stores, this one does not. Empty: default.
+    store_code = models.CharField(_("store"), max_length=50, blank=True)
+    address = AddressField(_("mail address"), help_text=_("What customers write to."))
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.IMAP)
+    host = models.CharField(_("server"), max_length=200, blank=True)
+    port = models.PositiveIntegerField(_("port"), default=993)
+    security = models.CharField(_("encryption"), max_length=10, choices=Security.choices, default=Security.TLS)
+    username = models.CharField(_("user name"), max_length=200, blank=True)
+    auth = models.CharField(_("sign-in"), max_length=10, choices=Auth.choices, default=Auth.PASSWORD)
+    # Encrypted with a key made from SECRET_KEY; never shown again, never logged.
+    secret = models.TextField(blank=True, editable=False)
+    folders = models.CharField(_("folders"), max_length=300, default="INBOX", help_text=_("Separated by commas."))
+    # django-anymail's name of the provider ("postmark") whose webhook posts here, and the secret part of the address.
+    provider = models.CharField(_("provider"), max_length=30, blank=True)
+    hook_digest = models.CharField(max_length=64, blank=True, db_index=True)
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.PAUSED)
+    next_check_at = models.DateTimeField(_("next look"), null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    last_ok_at = models.DateTimeField(_("last success"), null=True, blank=True)
+    failures = models.PositiveIntegerField(_("failures in a row"), default=0)
+    problem = models.CharField(_("problem"), max_length=40, blank=True, help_text="code; the sentence is made when shown")
+    problem_detail = models.CharField(max_length=300, blank=True, help_text="the server's words, without secrets")
+    problem_since = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("mailbox")
+        verbose_name_plural = _("mailboxes")
+        ordering: ClassVar = ["pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MailboxFolder(models.Model):
+    """How far a folder was read: the last UID under one UIDVALIDITY. What is UNSEEN is never taken for what is new."""
+
+    mailbox = models.ForeignKey(Mailbox, on_delete=models.CASCADE, related_name="cursors")
+    name = models.CharField(max_length=200)
+    uid_validity = models.BigIntegerField(default=0)
+    last_uid = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["mailbox", "name"], name="one_cursor_per_folder")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.last_uid}"
+
+
+class IncomingMailQuerySet(models.QuerySet["IncomingMail"]):
+    def unfiled(self) -> Self:
+        """Stored, and not yet looked at by the room above; a mail that failed waits for ``next_try_at``."""
+        return self.filter(state=IncomingMail.State.STORED)
+
+    def in_error(self) -> Self:
+        """The list 取込エラー."""
+        return self.filter(state=IncomingMail.State.ERROR)
+
+
+class IncomingMail(models.Model):
+    """One received mail. Its bytes are committed before it is acknowledged to the server and before it is interpreted.
+
+    stored -> filed | duplicate | bounce | ignored | error; error -> stored by "retry". Nothing is ever dropped.
+    """
+
+    class State(models.TextChoices):
+        STORED = "stored", _("received")
+        FILED = "filed", _("filed")
+        DUPLICATE = "duplicate", _("duplicate")
+        BOUNCE = "bounce", _("delivery report")
+        IGNORED = "ignored", _("not filed")
+        ERROR = "error", _("could not be read")
+
+    mailbox = models.ForeignKey(Mailbox, verbose_name=_("mailbox"), on_delete=models.PROTECT, related_name="incoming")
+    # "imap:INBOX:<uidvalidity>:<uid>", "pop3:<uidl>", "hook:<sha256 or event id>"
+    source_key = models.CharField(max_length=300)
+    sha256 = models.CharField(max_length=64)
+    raw = models.BinaryField(editable=False)
+    size = models.PositiveIntegerField(_("size (bytes)"))
+    received_at = models.DateTimeField(_("received"))
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.STORED)
+    reason = models.CharField(_("reason"), max_length=40, blank=True, help_text="code; the sentence is made when shown")
+    problems = models.JSONField(default=list, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField()
+    lease_until = models.DateTimeField(null=True, blank=True)
+    # A person's choice for "re-decode as …"; empty: the parser's own.
+    charset = models.CharField(_("decode as"), max_length=30, blank=True)
+    # What the parser found, for lists; the words themselves live with the message that was made of them.
+    kind = models.CharField(_("kind"), max_length=12, blank=True)
+    message_id = models.CharField(max_length=998, blank=True)
+    body_hash = models.CharField(max_length=64, blank=True)
+    from_name = models.CharField(_("sender name"), max_length=200, blank=True)
+    from_address = models.CharField(_("sender"), max_length=254, blank=True)
+    subject = models.CharField(_("subject"), max_length=300, blank=True)
+    # What was made of it by the room above: "inquiries.message:42".
+    filed_as = models.CharField(max_length=100, blank=True)
+    filed_at = models.DateTimeField(_("filed"), null=True, blank=True)
+
+    objects = IncomingMailQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("incoming mail")
+        verbose_name_plural = _("incoming mail")
+        ordering: ClassVar = ["-pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["mailbox", "source_key"], name="one_row_per_mail_of_a_mailbox"),
+            models.UniqueConstraint(
+                fields=["filed_as"], condition=~Q(filed_as=""), name="one_mail_per_thing_made_of_it"
+            ),
+            models.CheckConstraint(
+                name="filed_mail_says_as_what",
+                condition=Q(state="filed", filed_at__isnull=False) | ~Q(state="filed"),
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["next_try_at", "id"], condition=Q(state="stored"), name="incoming_to_file"),
+            models.Index(fields=["state", "-id"], name="incoming_by_state"),
+            models.Index(fields=["message_id", "body_hash"], name="incoming_same_mail"),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject or f"#{self.pk}"
+
+
+class ProviderEvent(models.Model):
+    """What a provider's webhook told about a letter; stored first, applied once, whatever is replayed."""
+
+    provider = models.CharField(max_length=30)
+    event_key = models.CharField(max_length=200, help_text="the provider's event id, else the sha256 of the event")
+    type = models.CharField(max_length=20)
+    message_id = models.CharField(max_length=200, blank=True)
+    recipient = models.CharField(max_length=254, blank=True)
+    at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    data = models.JSONField(default=dict)
+    applied_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["provider", "event_key"], name="one_row_per_provider_event")
+        ]
+        indexes: ClassVar = [models.Index(fields=["id"], condition=Q(applied_at=None), name="event_to_apply")]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.type}"
+
+
+class MailRoute(models.Model):
+    """A way out: an SMTP server or a provider, for some stores and classes of mail. None: the settings' own."""
+
+    class Kind(models.TextChoices):
+        SMTP = "smtp", "SMTP"
+        BACKEND = "backend", _("provider (django-anymail)")
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("active")
+        STOPPED = "stopped", _("stopped")
+
+    name = models.CharField(_("name"), max_length=100)
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.SMTP)
+    host = models.CharField(_("server"), max_length=200, blank=True)
+    port = models.PositiveIntegerField(_("port"), default=587)
+    security = models.CharField(
+        _("encryption"), max_length=10, choices=Mailbox.Security.choices, default=Mailbox.Security.STARTTLS
+    )
+    username = models.CharField(_("user name"), max_length=200, blank=True)
+    secret = models.TextField(blank=True, editable=False)
+    backend = models.CharField(_("backend"), max_length=100, blank=True)
+    store_codes = models.JSONField(_("only for these stores"), default=list, blank=True)
+    mail_classes = models.JSONField(_("only for these kinds of mail"), default=list, blank=True)
+    # The recipients' domain groups have buckets of their own; this is the whole route's.
+    per_minute = models.PositiveIntegerField(_("at most (mails a minute)"), default=600)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    problem = models.CharField(_("problem"), max_length=300, blank=True)
+    problem_since = models.DateTimeField(null=True, blank=True)
+    checked_at = models.DateTimeField(_("checked"), null=True, blank=True)
+    check_result = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("mail route")
+        verbose_name_plural = _("mail routes")
+        ordering: ClassVar = ["position", "pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RateBucket(models.Model):
+    """Tokens for sending by one route to one group of domains ("3:docomo"); taken and refilled by one UPDATE."""
+
+    key = models.CharField(max_length=60, primary_key=True)
+    tokens = models.FloatField()
+    refilled_at = models.DateTimeField()
+    # Until then the rate is halved: the receiving side asked for patience (421, 450 4.2.1).
+    slow_until = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class DispatchGuard(models.Model):
+    """One row: whether letters leave on their own. Held when this looks like a restored copy, when the clock jumped, or
+    when far more mail is due than ever; a person looks and confirms."""
+
+    class State(models.TextChoices):
+        RUNNING = "running", _("running")
+        HELD = "held", _("held")
+
+    fingerprint = models.CharField(max_length=64, blank=True)
+    last_tick_at = models.DateTimeField(null=True, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
+    reason = models.CharField(max_length=40, blank=True)
+    since = models.DateTimeField(null=True, blank=True)
+    data = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [models.CheckConstraint(name="one_dispatch_guard", condition=Q(id=1))]
+
+    def __str__(self) -> str:
+        return self.state
