@@ -105,7 +105,10 @@ def _write_drafts(staff: list[User], now: datetime) -> None:
     for place, row in enumerate(rows):
         if writers and row["id"] in _DRAFTS:
             inquiry = Inquiry.objects.get(number=f"Q-{_code(place)}")
-            drafts.save(inquiry, body=_DRAFTS[row["id"]], by=writers[0], now=now - timedelta(minutes=8))
+            greeting = signing_off.opening(
+                inquiry.store, by=writers[0], language=inquiry.language, customer_name=inquiry.name
+            )
+            drafts.save(inquiry, body=greeting + _DRAFTS[row["id"]], by=writers[0], now=now - timedelta(minutes=8))
 
 
 def _read(name: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from shopdesk import embedded, probe
 from shopdesk.install import Progress, tail
 
 ROOT = Path(__file__).resolve().parent.parent
-VAR = ROOT / "var"
+VAR = Path(os.environ.get("SHOPDESK_VAR", ROOT / "var"))  # the tests have a place of their own
 NOTE = VAR / "demo.json"  # the secret key and the demo's sign-in; readable by its owner alone
 GROUPS = VAR / "demo.groups"  # process groups of the present run, for the next start after a kill
 WEB_PORT = 8000

@@ -30,7 +30,9 @@ def blocked(address: str, mail_class: MailClass | str) -> str:
     rows = Suppression.objects.filter(address=addresses.normalise(address), scope__in=_SCOPES[mail_class])
     if mail_class == MailClass.TRANSACTIONAL:
         rows = rows.exclude(reason=Reason.UNSUBSCRIBED)
-    return rows.order_by("pk").values_list("reason", flat=True).first() or ""
+    reasons = list(rows.order_by("pk").values_list("reason", flat=True))
+    # The weightiest is told: an unsubscription can be taken back by the person, the others cannot.
+    return next((reason for reason in reasons if reason != Reason.UNSUBSCRIBED), next(iter(reasons), ""))
 
 
 @transaction.atomic

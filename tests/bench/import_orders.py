@@ -74,13 +74,15 @@ def main():
         Product.objects.get_or_create(sku=f"LTH-{number:03d}", defaults={"name": f"革 {number}", "price": 14300})
     before = megabytes()
     sys.stdout.write(f"{count} orders, {len(content) / 1e6:.1f} MB, {Order.objects.count()} orders known\n")
-    for name in ("look", "first", "again"):
+    for name in ("look", "first", "again", "changed"):
+        if name == "changed":
+            content = content.replace(b",660,", b",550,")  # every order's shipping
         started = time.perf_counter()
         outcome = run.run(content, store=store, now=NOW, dry_run=name == "look")
         seconds = time.perf_counter() - started
         sys.stdout.write(
-            f"{name:5}: {seconds:.1f} s, {count / seconds:.0f} orders/s, new {outcome.new}, unchanged "
-            f"{outcome.unchanged}, errors {len(outcome.problems)}; peak {megabytes():.0f} MB ({before:.0f} before)\n"
+            f"{name:7}: {seconds:.1f} s, {count / seconds:.0f} orders/s, new {outcome.new}, updated "
+            f"{outcome.updated}, unchanged {outcome.unchanged}, errors {len(outcome.problems)}; peak {megabytes():.0f} MB ({before:.0f} before)\n"
         )
 
 

@@ -302,6 +302,9 @@ def test_a_bounce_weighs_more_than_an_unsubscription(now):
     suppressions.suppress("a@mail.example", scope="all", reason="unsubscribed", now=now)
     assert suppressions.blocked("a@mail.example", "transactional") == "bounced"
     assert Suppression.objects.count() == 1
+    suppressions.suppress("b@mail.example", scope="service", reason="unsubscribed", now=now)
+    suppressions.suppress("b@mail.example", scope="all", reason="complained", now=now)
+    assert suppressions.blocked("b@mail.example", "service") == "complained"
 
 
 def test_a_letter_file_that_lost_its_attachment(owner, signed_in, now):

@@ -5,7 +5,7 @@ one becomes a problem, the others are written. Imports that run at once take tur
 what another door writes meanwhile is settled by the unique constraints: an order is looked up again and found.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from django.db.models import F, ProtectedError
 from shopdesk.shop import customers, products
 from shopdesk.shop.importing.normal import NormalLine, NormalOrder
 from shopdesk.shop.importing.problems import SHOWN_VALUE, RowProblem
-from shopdesk.shop.models import Customer, Order, OrderLine, Shipment, Store
+from shopdesk.shop.models import Customer, Order, OrderLine, Product, Shipment, Store
 
 CHUNK = 100
 # An order this young is news: its follow-ups are planned even when nobody asked. Older ones are history.
@@ -74,6 +74,9 @@ def look(orders: Sequence[NormalOrder], *, store: Store) -> Counts:
     """What ``apply`` would do with these orders. Writes nothing."""
     counts = Counts()
     known = _known(store, orders)
+    lines: dict[int, list[OrderLine]] = {}
+    for line in OrderLine.objects.filter(order__in=[row.pk for row in known.values()]).order_by("position"):
+        lines.setdefault(line.order_id, []).append(line)
     for order in orders:
         existing = known.get(order.number)
         if existing is None:
@@ -82,7 +85,7 @@ def look(orders: Sequence[NormalOrder], *, store: Store) -> Counts:
             counts.unchanged += 1
         else:
             try:
-                _match(order, list(existing.lines.order_by("position")))
+                _match(order, lines.get(existing.pk, []))
             except _Refused as refused:
                 counts.problems.append(refused.problem)
             else:
@@ -125,9 +128,9 @@ def _together(orders: Sequence[NormalOrder], store: Store, now: datetime, plan_f
     if fresh:
         _create(fresh, store, now, plan_followups, find_product)
         counts.new = len(fresh)
-    for order in sorted(changed, key=lambda one: known[one.number].pk):
+    for order, row, lines, parcels in _locked(changed, known):
         try:
-            _update(known[order.number].pk, order, now, find_product)
+            _update(row, order, lines, parcels, now, find_product)
         except _Refused as refused:
             counts.problems.append(refused.problem)
         else:
@@ -209,13 +212,37 @@ def _line_facts(line: NormalLine, find_product: products.Finder) -> dict[str, ob
     }
 
 
-def _update(pk: int, order: NormalOrder, now: datetime, find_product: products.Finder) -> None:
+def _locked(
+    orders: Sequence[NormalOrder], known: dict[str, Order]
+) -> Iterator[tuple[NormalOrder, Order, list[OrderLine], list[Shipment]]]:
+    """The rows behind changed orders, locked in the order of their keys so that nobody waits in a circle."""
+    if not orders:
+        return
+    pks = [known[order.number].pk for order in orders]
+    rows = {row.number: row for row in Order.objects.select_for_update().filter(pk__in=pks).order_by("pk")}
+    lines: dict[int, list[OrderLine]] = {pk: [] for pk in pks}
+    for line in OrderLine.objects.select_for_update().filter(order__in=pks).order_by("pk"):
+        lines[line.order_id].append(line)
+    parcels: dict[int, list[Shipment]] = {pk: [] for pk in pks}
+    for parcel in Shipment.objects.filter(order__in=pks).order_by("pk"):
+        parcels[parcel.order_id].append(parcel)
+    for order in orders:
+        row = rows[order.number]
+        yield order, row, sorted(lines[row.pk], key=lambda line: line.position), parcels[row.pk]
+
+
+def _update(
+    row: Order,
+    order: NormalOrder,
+    lines: list[OrderLine],
+    parcels: list[Shipment],
+    now: datetime,
+    find_product: products.Finder,
+) -> None:
     """Take over what the platform says now. What only we know stays: returns, delivery, follow-ups, the customer."""
-    row = Order.objects.select_for_update().get(pk=pk)
-    lines = list(OrderLine.objects.select_for_update().filter(order=row).order_by("pk"))
-    matched = _match(order, sorted(lines, key=lambda line: line.position))
-    _write_lines(row, order, matched, find_product)
-    _write_shipments(row, order)
+    matched = _match(order, lines)  # refuses before anything is written
+    _write_lines(row, lines, matched, find_product)
+    _write_shipments(row, order, parcels)
 
     was_cancelled_at = row.cancelled_at
     for name in _COPIED:
@@ -273,30 +300,45 @@ def _same_sku(line: NormalLine, old: OrderLine) -> bool:
 
 def _write_lines(
     row: Order,
-    order: NormalOrder,
+    known: list[OrderLine],
     matched: list[tuple[NormalLine, OrderLine | None]],
     find_product: products.Finder,
 ) -> None:
+    """Write what differs. Lines that change places step aside first, since a place holds one line only."""
     kept = {old.pk for _line, old in matched if old}
-    row.lines.exclude(pk__in=kept).delete()
-    if any(old is None or old.position != place for place, (_line, old) in enumerate(matched)):
+    if len(kept) < len(known):
+        row.lines.exclude(pk__in=kept).delete()
+    moved = any(old is None or old.position != place for place, (_line, old) in enumerate(matched))
+    if moved:
         row.lines.update(position=F("position") + _ASIDE)
     for place, (line, old) in enumerate(matched):
         facts = _line_facts(line, find_product)
         if old is None:
             OrderLine.objects.create(order=row, position=place, **facts)
-        else:
+        elif moved or _differs(old, facts):
             OrderLine.objects.filter(pk=old.pk).update(position=place, **facts)
 
 
-def _write_shipments(row: Order, order: NormalOrder) -> None:
+def _differs(old: OrderLine, facts: dict[str, object]) -> bool:
+    product = facts["product"]
+    if old.product_id != (product.pk if isinstance(product, Product) else None):
+        return True
+    return any(getattr(old, name) != value for name, value in facts.items() if name != "product")
+
+
+def _write_shipments(row: Order, order: NormalOrder, known: list[Shipment]) -> None:
     """The parcels of the file, by number; what we know of a parcel's delivery stays."""
     if order.shipments is None:
         return
-    row.shipments.exclude(tracking_number__in=[told.tracking_number for told in order.shipments]).delete()
+    left = {parcel.tracking_number: parcel for parcel in known}
     for told in order.shipments:
-        Shipment.objects.update_or_create(
-            order=row,
-            tracking_number=told.tracking_number,
-            defaults={"carrier": told.carrier, "shipped_at": told.shipped_at},
-        )
+        parcel = left.pop(told.tracking_number, None)
+        if parcel is None:
+            Shipment.objects.create(
+                order=row, carrier=told.carrier, tracking_number=told.tracking_number, shipped_at=told.shipped_at
+            )
+        elif (parcel.carrier, parcel.shipped_at) != (told.carrier, told.shipped_at):
+            parcel.carrier, parcel.shipped_at = told.carrier, told.shipped_at
+            parcel.save(update_fields=["carrier", "shipped_at"])
+    if left:
+        Shipment.objects.filter(pk__in=[parcel.pk for parcel in left.values()]).delete()
