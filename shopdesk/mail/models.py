@@ -94,6 +94,10 @@ class OutgoingMail(models.Model):
     first_try_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(_("last change"), null=True, blank=True)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    # It was taken by the next server and came back later. The state stays "sent": that is what happened here.
+    bounced_at = models.DateTimeField(_("came back"), null=True, blank=True)
+    bounce_code = models.CharField(max_length=40, blank=True, help_text="userunknown, mailboxfull … or complaint")
+    bounce_detail = models.CharField(max_length=300, blank=True, help_text="the other server's words")
     # The bytes as handed to the server, written with the intent: "exactly as sent" is read from here.
     raw = models.BinaryField(null=True, editable=False)
 
@@ -251,6 +255,10 @@ class Mailbox(models.Model):
     # Encrypted with a key made from SECRET_KEY; never shown again, never logged.
     secret = models.TextField(blank=True, editable=False)
     folders = models.CharField(_("folders"), max_length=300, default="INBOX", help_text=_("Separated by commas."))
+    # Older mail stays where it is and becomes no inquiry; None: everything that is there.
+    read_since = models.DateField(_("read mail from"), null=True, blank=True)
+    # POP3 only, and never before the mail is stored.
+    delete_after = models.BooleanField(_("delete from the server once stored"), default=False)
     # django-anymail's name of the provider ("postmark") whose webhook posts here, and the secret part of the address.
     provider = models.CharField(_("provider"), max_length=30, blank=True)
     hook_digest = models.CharField(max_length=64, blank=True, db_index=True)
@@ -357,6 +365,7 @@ class IncomingMail(models.Model):
             models.Index(fields=["next_try_at", "id"], condition=Q(state="stored"), name="incoming_to_file"),
             models.Index(fields=["state", "-id"], name="incoming_by_state"),
             models.Index(fields=["message_id", "body_hash"], name="incoming_same_mail"),
+            models.Index(fields=["mailbox", "sha256"], name="incoming_same_bytes"),
         ]
 
     def __str__(self) -> str:
