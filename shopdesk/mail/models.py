@@ -98,6 +98,18 @@ class OutgoingMail(models.Model):
     bounced_at = models.DateTimeField(_("came back"), null=True, blank=True)
     bounce_code = models.CharField(max_length=40, blank=True, help_text="userunknown, mailboxfull … or complaint")
     bounce_detail = models.CharField(max_length=300, blank=True, help_text="the other server's words")
+    # The recipient's own server took it, says the provider.
+    delivered_at = models.DateTimeField(_("delivered"), null=True, blank=True)
+    # The way it went or is going at the latest try; None: the settings' own.
+    route = models.ForeignKey(
+        "MailRoute",
+        verbose_name=_("route"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,  # read with the letter only; one index less to keep at each step
+    )
     # The bytes as handed to the server, written with the intent: "exactly as sent" is read from here.
     raw = models.BinaryField(null=True, editable=False)
 
@@ -148,6 +160,10 @@ class SendAttempt(models.Model):
     mail = models.ForeignKey(OutgoingMail, on_delete=models.CASCADE, related_name="attempts")
     attempt = models.PositiveSmallIntegerField()
     worker = models.CharField(max_length=100, blank=True)
+    # None: the settings' own route, or one that was deleted.
+    route = models.ForeignKey(
+        "MailRoute", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
     intent_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=10, choices=Outcome.choices, default=Outcome.NONE, blank=True)
@@ -417,9 +433,10 @@ class MailRoute(models.Model):
     username = models.CharField(_("user name"), max_length=200, blank=True)
     secret = models.TextField(blank=True, editable=False)
     backend = models.CharField(_("backend"), max_length=100, blank=True)
-    store_codes = models.JSONField(_("only for these stores"), default=list, blank=True)
+    # A letter knows its sender, not its store: stores with a sender address of their own have routes of their own.
+    from_addresses = models.JSONField(_("only for these senders"), default=list, blank=True)
     mail_classes = models.JSONField(_("only for these kinds of mail"), default=list, blank=True)
-    # The recipients' domain groups have buckets of their own; this is the whole route's.
+    # The recipients' domain groups have buckets of their own; this is the whole route's. 0: no limit.
     per_minute = models.PositiveIntegerField(_("at most (mails a minute)"), default=600)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.ACTIVE)
@@ -445,6 +462,8 @@ class RateBucket(models.Model):
     refilled_at = models.DateTimeField()
     # Until then the rate is halved: the receiving side asked for patience (421, 450 4.2.1).
     slow_until = models.DateTimeField(null=True, blank=True)
+    # The last moment that was given to a letter which had to wait: the next one is put behind it.
+    queue_until = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return self.key
