@@ -22,6 +22,8 @@ BEAT_SCHEDULE: dict[str, Ring] = {
     "heartbeat": every(15, "shopdesk.desk.tasks.heartbeat"),
     # every 5 seconds: send letters that are due, and settle those whose worker died
     "outgoing mail": every(5, "shopdesk.mail.tasks.sweep_outgoing"),
+    # every 10 seconds: look at the mailboxes that are due (each every 30 seconds, less often while it fails)
+    "mailboxes": every(10, "shopdesk.mail.tasks.sweep_mailboxes"),
     # every 5 seconds: look for the orders that visitors want to prove, and write to the address on file
     "order look-ups": every(5, "returns.tasks.sweep_look_ups"),
     # every 60 seconds: run a confirmed order import whose ring or whose worker was lost

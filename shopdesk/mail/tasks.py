@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from shopdesk import clock
-from shopdesk.mail import delivery, outbox
+from shopdesk.mail import delivery, outbox, receiving
 
 
 @shared_task
@@ -11,3 +11,9 @@ def sweep_outgoing() -> None:
     """Send letters that are due. A full batch rings again, so that a wave does not wait for the next beat."""
     if delivery.sweep(clock.now()) >= delivery.BATCH:
         outbox.ring()
+
+
+@shared_task
+def sweep_mailboxes() -> None:
+    """Read the mailboxes that are due."""
+    receiving.sweep(clock.now())

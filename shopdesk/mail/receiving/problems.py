@@ -1,0 +1,69 @@
+"""What can be wrong with a mailbox: one code each, and a sentence that says what to do about it."""
+
+import imaplib
+import poplib
+import ssl
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from imap_tools import errors
+
+from shopdesk.text import one_line
+
+SENTENCES: dict[str, Promise] = {
+    "unreachable": _("The mail server does not answer. Check the server name and the port."),
+    "encryption": _("The encrypted connection failed. Check the kind of encryption and the server name."),
+    "sign_in": _("The mail server refuses the user name or the password. Enter the password again."),
+    "token": _("The provider gives no access any more. Connect the account again."),
+    "folder": _("A folder is not there any more. Check the folder names."),
+    "broken_off": _("The mail server broke the connection off. It is tried again by itself."),
+    "answer": _("The mail server answered something that we do not understand."),
+    "secret": _("The stored password cannot be read any more because SECRET_KEY was changed. Enter it again."),
+    "settings": _("The settings of this mailbox are incomplete."),
+}
+
+
+class MailboxProblem(Exception):
+    """A mailbox cannot be read now. ``code`` is a key of SENTENCES; ``detail`` the server's words."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.detail = detail
+
+
+def of(error: BaseException) -> MailboxProblem:
+    """The problem behind an exception of the libraries."""
+    detail = f"{type(error).__name__}: {error}"
+    match error:
+        case MailboxProblem():
+            return error
+        case errors.MailboxLoginError():
+            return MailboxProblem("sign_in", _words(error))
+        case errors.MailboxFolderSelectError():
+            return MailboxProblem("folder", _words(error))
+        case ssl.SSLError():
+            return MailboxProblem("encryption", detail)
+        case imaplib.IMAP4.abort() | EOFError() | ConnectionError():
+            return MailboxProblem("broken_off", detail)
+        case OSError():  # no such host, refused, timed out
+            return MailboxProblem("unreachable", detail)
+        case imaplib.IMAP4.error() | errors.ImapToolsError() | poplib.error_proto():
+            return MailboxProblem("answer", detail)
+        case _:
+            # A server can say anything; whatever our reading of it trips over concerns this mailbox alone.
+            return MailboxProblem("answer", detail)
+
+
+def without_secrets(text: str, secrets: list[str]) -> str:
+    """The server's words for the row: one line of 300 characters, with whatever it repeated of a secret blotted out."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "•••")
+    return one_line(text)[:300]
+
+
+def _words(error: errors.UnexpectedCommandStatusError) -> str:
+    data = error.command_result[1]
+    words = [part.decode("utf-8", "replace") for part in data if isinstance(part, bytes)]
+    return " ".join(words) or str(error.command_result[0])
