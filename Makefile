@@ -1,6 +1,6 @@
 # The commands of this project. Nothing but make and Python 3.11 or newer is needed beforehand.
 
-.PHONY: demo demo-reset test lint screenshots requirements python venv-demo venv-dev browser
+.PHONY: demo demo-reset test faults lint screenshots requirements python venv-demo venv-dev browser
 .DEFAULT_GOAL := demo
 
 # The first Python that is new enough; PYTHON=/path/to/python3 chooses another.
@@ -28,6 +28,10 @@ demo-reset: venv-demo
 # Every check and every test, the browser tests included. BROWSER=skip leaves those out.
 test: venv-dev browser
 	@$(PY) -m pytest -n 2 -q --durations=10 $(ARGS)
+
+# Kill workers, stop servers and break connections while mail goes through; then check that every promise was kept.
+faults: venv-dev
+	@$(PY) -m tests.faults.run --seeds $(or $(SEEDS),3) $(ARGS)
 
 browser: venv-dev
 	@test "$(BROWSER)" = skip || $(PY) -m tests.browser

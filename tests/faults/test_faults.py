@@ -1,0 +1,129 @@
+"""Three fixed seeds, and the checker itself: one that never finds anything would prove nothing."""
+
+import hashlib
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from shopdesk.mail import delivery
+from shopdesk.mail.models import OutgoingMail
+from tests.faults import checking, run
+from tests.mail.make import queue
+
+
+@pytest.fixture(scope="module")
+def stage():
+    with run.Stage() as running:
+        yield running
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_was_promised_holds(stage, seed):
+    result = run.Run(stage, seed, 150).go()
+    assert result.violations == [], stage.log("worker0") + stage.log("worker1")
+    assert (result.duplicates, result.lost) == (0, 0)
+    assert result.mails >= 150
+    assert sum(result.states.values()) == result.mails
+    assert len(result.faults) == 9
+
+
+# --- the checker --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def judge(smtp_sink, now, monkeypatch):
+    """Three letters sent to the sink; ``judge()`` gives the checker's result about them, without its number."""
+    monkeypatch.setattr("shopdesk.mail.outbox.ring", lambda: None)
+    keys = [f"s:{number}" for number in range(3)]
+    for number, key in enumerate(keys):
+        queue(key, to=f"c{number}@mail.example")
+    assert delivery.sweep(now + timedelta(seconds=1)) == 3
+
+    def look(*, told=keys, arrived=None, kills=0, refusals=0):
+        result = run.Result(seed=0, allowed_uncertain=kills)
+        found = [[m.message_id, m.recipients, hashlib.sha256(m.raw).hexdigest()] for m in smtp_sink.messages]
+        checking.outgoing(
+            connection.connection,
+            found if arrived is None else arrived(found),
+            told=told,
+            refused=[],
+            refusals=refusals,
+            result=result,
+        )
+        return result
+
+    return look
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_checker_finds_nothing_wrong_in_order(judge):
+    result = judge()
+    assert (result.violations, result.duplicates, result.lost, result.states) == ([], 0, 0, {"sent": 3})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_checker_sees_a_letter_twice(judge):
+    result = judge(arrived=lambda found: [*found, found[1]])
+    assert result.duplicates == 1
+    assert result.violations == ["I3 s:1: sent (), and arrived 2 times"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_checker_sees_a_letter_that_never_came(judge):
+    result = judge(arrived=lambda found: found[1:])
+    assert result.lost == 1
+    assert result.violations == ["I3 s:0: sent (), and arrived 0 times"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_checker_sees_a_promise_without_a_row(judge):
+    result = judge(told=["s:0", "s:1", "s:2", "s:3"])
+    assert result.lost == 1
+    assert "I3 s:3: its commit was confirmed, there is no row" in result.violations
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_checker_sees_too_many_uncertain(judge):
+    letter = OutgoingMail.objects.filter(key="s:0")
+    letter.update(state=OutgoingMail.State.UNCERTAIN, sent_at=None)
+    letter.get().attempts.update(outcome="unknown")
+    assert judge().violations == ["I3 1 are uncertain, only 0 may be"]
+    assert judge(kills=1).violations == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_checker_sees_a_failure_that_arrived(judge):
+    letter = OutgoingMail.objects.filter(key="s:0")
+    letter.update(state=OutgoingMail.State.FAILED, sent_at=None)
+    letter.get().attempts.update(outcome="refused")
+    assert judge(refusals=1).violations == ["I3 s:0: failed (), and arrived 1 times"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_checker_sees_one_that_is_still_in_work(judge, now):
+    OutgoingMail.objects.filter(key="s:0").update(
+        state=OutgoingMail.State.SENDING, sent_at=None, lease_until=now + timedelta(minutes=20)
+    )
+    assert "I3 s:0: sending is not final" in judge().violations
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_checker_sees_other_bytes_and_another_recipient(judge):
+    result = judge(arrived=lambda found: [[found[0][0], ["eve@mail.example"], "0" * 64], *found[1:]])
+    assert [violation[:2] for violation in result.violations] == ["I4", "I2"]
+
+
+def test_a_seed_draws_the_same_plan_again():
+    class NoStage:
+        pass
+
+    plans = [run.Run(NoStage(), seed, 200).plan() for seed in (7, 7, 8)]
+    assert plans[0] == plans[1] != plans[2]
+    assert all(name in run.FAULTS for name, _ in plans[0][0])
+
+
+def test_the_points_are_those_of_the_worker():
+    source = (run.ROOT / "tests" / "faults" / "worker.py").read_text(encoding="utf-8")
+    assert [point for point in checking.POINTS if f'"{point}"' not in source] == []

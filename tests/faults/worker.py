@@ -1,0 +1,67 @@
+"""A real Celery worker with short times and traps: the points at which it can be made to die."""
+
+import os
+import smtplib
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shopdesk.settings")
+
+import django
+
+from shopdesk import clock
+from shopdesk.celery import app
+from tests.faults import control
+
+
+def shorten() -> None:
+    """Replace the constants that are minutes by the seconds of control.py."""
+    from django.conf import settings
+
+    from shopdesk.mail import delivery, smtp
+
+    for module, values in {
+        delivery: {
+            "LEASE": control.LEASE,
+            "BACKOFF": control.BACKOFF,
+            "SWEEP_SECONDS": control.SWEEP_SECONDS,
+            "BATCH": control.BATCH,
+        },
+        smtp: {"FINAL_DOT_TIMEOUT": control.FINAL_DOT_TIMEOUT},
+    }.items():
+        for name, value in values.items():
+            assert hasattr(module, name), f"{module.__name__}.{name} is gone; the faults need its successor"
+            setattr(module, name, value)
+    settings.EMAIL_TIMEOUT = control.COMMAND_TIMEOUT
+
+
+def set_traps() -> None:
+    """Make the points of checking.POINTS deadly on demand.
+
+    "intent" lies between the intent and the first word to the mail server, "dot" after the final dot was written,
+    "answered" between the server's 250 and the note of it.
+    """
+    from shopdesk.mail import delivery
+
+    control.trap(delivery, "claim", before="claiming", after="claimed")
+    control.trap(delivery, "_decide", before="deciding", after="intent")
+    control.trap(delivery, "_accepted", before="answered", after="marked")
+    control.trap(delivery, "settle_lost", after="settling")
+    send = smtplib.SMTP.send
+
+    def send_with_traps(self, data):
+        final = data == b".\r\n"
+        if final:
+            control.die_at("dot-soon")
+        send(self, data)
+        if final:
+            control.die_at("dot")
+
+    smtplib.SMTP.send = send_with_traps
+
+
+if __name__ == "__main__":
+    control.end_with_parent()
+    django.setup()
+    clock.now = control.now
+    shorten()
+    set_traps()
+    app.worker_main(["worker", "--loglevel=WARNING", "--concurrency=1", "--without-gossip", "--without-mingle"])
