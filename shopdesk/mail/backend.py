@@ -24,10 +24,11 @@ _NOT_SENDABLE = {
 
 
 class BackendRoute:
-    """A connection of the configured backend, used for a batch."""
+    """A connection of a backend, used for a batch; without one it is the settings'. ``secret`` is kept from answers."""
 
-    def __init__(self) -> None:
-        self._connection: BaseEmailBackend = get_connection(fail_silently=False)
+    def __init__(self, connection: BaseEmailBackend | None = None, secret: str = "") -> None:
+        self._connection: BaseEmailBackend = connection or get_connection(fail_silently=False)
+        self._secret = secret
 
     def __enter__(self) -> Self:
         return self
@@ -47,7 +48,7 @@ class BackendRoute:
         try:
             count = letter.send()
         except Exception as error:  # each backend has its own exceptions; none of them may look like a success
-            raise _meaning(error) from error
+            raise _meaning(error, self._secret) from error
         if not count:
             raise Unknown(None, "The mail backend did not say that it sent anything.")
         status = getattr(getattr(letter, "anymail_status", None), "message_id", None)
@@ -73,7 +74,8 @@ def _letter(mail: OutgoingMail, raw: bytes) -> EmailMultiAlternatives:
     for attachment in mail.attachments:
         letter.attach(*message.stored_file(attachment))
     # Read by django-anymail alone: the provider's events come back with it.
-    letter.metadata = {"mail": str(mail.pk)}  # type: ignore[attr-defined]  # anymail's own attribute
+    # The Message-ID, which nobody can guess, proves that an event is about a letter of ours.
+    letter.metadata = {"mail": str(mail.pk), "message_id": mail.message_id}  # type: ignore[attr-defined]  # anymail's own attribute
     return letter
 
 
@@ -87,8 +89,8 @@ def _chain(error: BaseException) -> list[BaseException]:
     return chain
 
 
-def _meaning(error: Exception) -> NotAccepted:
-    words = without_secrets(f"{type(error).__name__}: {error}")
+def _meaning(error: Exception, secret: str) -> NotAccepted:
+    words = without_secrets(f"{type(error).__name__}: {error}", secret)
     chain = _chain(error)
     if any(isinstance(e, ConnectionRefusedError | socket.gaierror) or type(e).__name__ in _NEVER_LEFT for e in chain):
         return NotAccepted(None, words)

@@ -9,7 +9,7 @@ import base64
 import smtplib
 import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -53,12 +53,40 @@ class Accepted:
     words: str
 
 
-class SmtpRoute:
-    """One connection to the mail server of the settings, opened at the first letter and used again for the next."""
+@dataclass(frozen=True)
+class Server:
+    """A mail server and how to sign in there. The password is not shown by repr()."""
 
-    def __init__(self) -> None:
+    host: str
+    port: int
+    tls: bool = False
+    starttls: bool = False
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+    @classmethod
+    def of_settings(cls) -> Self:
+        return cls(
+            host=settings.EMAIL_HOST,
+            port=settings.EMAIL_PORT,
+            tls=settings.EMAIL_USE_SSL,
+            starttls=settings.EMAIL_USE_TLS,
+            username=settings.EMAIL_HOST_USER,
+            password=settings.EMAIL_HOST_PASSWORD,
+        )
+
+
+class SmtpRoute:
+    """One connection to a mail server, opened at the first letter and used again for the next.
+
+    Without ``server`` it is the one of the settings.
+    """
+
+    def __init__(self, server: Server | None = None) -> None:
+        self._server = server or Server.of_settings()
         self._smtp: smtplib.SMTP | None = None
         self._used = False
+        self._pipelining = False
 
     def __enter__(self) -> Self:
         return self
@@ -74,24 +102,25 @@ class SmtpRoute:
             return
         smtp: smtplib.SMTP | None = None
         try:
-            smtp = _connect()
+            smtp = _connect(self._server)
             smtp.ehlo_or_helo_if_needed()
-            if settings.EMAIL_USE_TLS:
+            if self._server.starttls:
                 smtp.starttls(context=ssl.create_default_context())
                 smtp.ehlo_or_helo_if_needed()
-            if settings.EMAIL_HOST_USER and settings.EMAIL_HOST_PASSWORD:
-                smtp.login(settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD)
+            if self._server.username and self._server.password:
+                smtp.login(self._server.username, self._server.password)
         except smtplib.SMTPResponseException as error:
             _hang_up(smtp)
-            raise NoRoute(error.smtp_code, _words(error.smtp_error)) from None
+            raise NoRoute(error.smtp_code, self._words(error.smtp_error)) from None
         except (OSError, smtplib.SMTPException, ValueError) as error:
             _hang_up(smtp)
-            raise NoRoute(None, _words(f"{type(error).__name__}: {error}")) from None
+            raise NoRoute(None, self._words(f"{type(error).__name__}: {error}")) from None
         assert smtp.sock is not None  # noqa: S101  # for the type checker: it is connected
         smtp.sock.settimeout(settings.EMAIL_TIMEOUT)
         # The final dot is a write of its own: without this it waits 40 ms for the body's acknowledgement, each letter.
         smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._smtp, self._used = smtp, False
+        self._pipelining = smtp.has_extn("pipelining")
 
     def send(self, mail: OutgoingMail, raw: bytes) -> Accepted:
         """Hand over one letter as ``raw`` (CRLF line ends). Raises NotAccepted, NoRoute, Refused or Unknown."""
@@ -125,22 +154,37 @@ class SmtpRoute:
         assert self._smtp is not None  # noqa: S101  # for the type checker: open() came before
         smtp, self._used = self._smtp, True
         size = f" SIZE={len(raw)}" if smtp.has_extn("size") else ""
+        mail, rcpt = f"MAIL FROM:<{sender}>{size}", f"RCPT TO:<{recipient}>"
         try:
-            code, answer = smtp.docmd("MAIL", f"FROM:<{sender}>{size}")
-        except (OSError, smtplib.SMTPException) as error:
+            if self._pipelining:
+                # RFC 2920: the three words of the envelope in one write; one wait instead of three.
+                smtp.send(f"{mail}\r\n{rcpt}\r\nDATA\r\n".encode("ascii"))
+                code, answer = smtp.getreply()
+            else:
+                code, answer = smtp.docmd(mail)
+        except (OSError, smtplib.SMTPException, UnicodeEncodeError) as error:
             self._drop()
-            raise _ClosedAtStart(None, _words(f"{type(error).__name__}: {error}")) from None
+            raise _ClosedAtStart(None, self._words(f"{type(error).__name__}: {error}")) from None
         if code == 421:
             self._drop()
-            raise _ClosedAtStart(code, _words(answer))
+            raise _ClosedAtStart(code, self._words(answer))
         try:
-            self._expect(code, answer, 250)
-            self._expect(*smtp.docmd("RCPT", f"TO:<{recipient}>"), 250, 251)
-            self._expect(*smtp.docmd("DATA"), 354)
+            if self._pipelining:
+                said, data = smtp.getreply(), smtp.getreply()
+                if data[0] == 354 and (code != 250 or said[0] not in {250, 251}):
+                    # It waits for a message to nobody. Only hanging up ends that without a final dot.
+                    self._drop()
+                self._expect(code, answer, 250)
+                self._expect(*said, 250, 251)
+                self._expect(*data, 354)
+            else:
+                self._expect(code, answer, 250)
+                self._expect(*smtp.docmd(rcpt), 250, 251)
+                self._expect(*smtp.docmd("DATA"), 354)
             smtp.send(_stuffed(raw))
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
-            raise NotAccepted(None, _words(f"{type(error).__name__}: {error}")) from None
+            raise NotAccepted(None, self._words(f"{type(error).__name__}: {error}")) from None
         # From the next byte on the letter may have been delivered, whatever we hear of it.
         try:
             assert smtp.sock is not None  # noqa: S101  # for the type checker: it was written to a line ago
@@ -150,12 +194,12 @@ class SmtpRoute:
             smtp.sock.settimeout(settings.EMAIL_TIMEOUT)
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
-            raise Unknown(None, _words(f"{type(error).__name__}: {error}")) from None
+            raise Unknown(None, self._words(f"{type(error).__name__}: {error}")) from None
         if not 200 <= code < 600 or 300 <= code < 400:
             self._drop()
-            raise Unknown(code if code > 0 else None, _words(answer))
+            raise Unknown(code if code > 0 else None, self._words(answer))
         self._expect(code, answer, *range(200, 300))
-        return Accepted(code, _words(answer))
+        return Accepted(code, self._words(answer))
 
     def _expect(self, code: int, answer: bytes, *wanted: int) -> None:
         """Go on, or leave this transaction with the connection fit for the next one."""
@@ -169,12 +213,17 @@ class SmtpRoute:
             except (OSError, smtplib.SMTPException):
                 self._drop()
         if 500 <= code < 600:
-            raise Refused(code, _words(answer))
-        raise NotAccepted(code if code > 0 else None, _words(answer))
+            raise Refused(code, self._words(answer))
+        raise NotAccepted(code if code > 0 else None, self._words(answer))
 
     def _drop(self) -> None:
         _hang_up(self._smtp)
         self._smtp = None
+
+    def _words(self, answer: bytes | str) -> str:
+        """What the server said."""
+        text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+        return without_secrets(text, self._server.password, self._server.username)
 
 
 class _ClosedAtStart(Exception):
@@ -185,18 +234,18 @@ class _ClosedAtStart(Exception):
         super().__init__(words)
 
 
-def _connect() -> smtplib.SMTP:
+def _connect(server: Server) -> smtplib.SMTP:
     name = settings.MESSAGE_ID_DOMAIN if "." in settings.MESSAGE_ID_DOMAIN else None
     timeout = min(CONNECT_TIMEOUT, settings.EMAIL_TIMEOUT or CONNECT_TIMEOUT)
-    if settings.EMAIL_USE_SSL:
+    if server.tls:
         return smtplib.SMTP_SSL(
-            settings.EMAIL_HOST,
-            settings.EMAIL_PORT,
+            server.host,
+            server.port,
             local_hostname=name,
             timeout=timeout,
             context=ssl.create_default_context(),
         )
-    return smtplib.SMTP(settings.EMAIL_HOST, settings.EMAIL_PORT, local_hostname=name, timeout=timeout)
+    return smtplib.SMTP(server.host, server.port, local_hostname=name, timeout=timeout)
 
 
 def _hang_up(smtp: smtplib.SMTP | None) -> None:
@@ -212,16 +261,14 @@ def _stuffed(raw: bytes) -> bytes:
     return body if body.endswith(b"\r\n") else body + b"\r\n"
 
 
-def without_secrets(text: str) -> str:
-    """One line for the log and the screen in which no password or key of the settings stands. Up to 500 characters."""
+def without_secrets(text: str, *secrets: str) -> str:
+    """One line for the log and the screen in which neither ``secrets`` nor a password or key of the settings stands.
+
+    Up to 500 characters.
+    """
     keys = [value for value in settings.ANYMAIL.values() if isinstance(value, str) and len(value) >= 8]
-    for secret in (settings.EMAIL_HOST_PASSWORD, settings.EMAIL_HOST_USER, *keys):
+    for secret in (*secrets, settings.EMAIL_HOST_PASSWORD, settings.EMAIL_HOST_USER, *keys):
         if secret:
             for form in (secret, base64.b64encode(secret.encode()).decode()):
                 text = text.replace(form, "•••")
     return " ".join(text.replace("\x00", " ").split())[:500]
-
-
-def _words(answer: bytes | str) -> str:
-    """What the server said."""
-    return without_secrets(answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer)

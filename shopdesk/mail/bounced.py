@@ -1,0 +1,107 @@
+"""Letters that came back, and letters that somebody called spam.
+
+Anybody can write such a report. It is believed only about a letter that we really sent: the report has to carry the
+letter's Message-ID, which is made from a secret, and to blame the address that the letter went to.
+"""
+
+import hmac
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from shopdesk import addresses
+from shopdesk.mail import message_ids, suppressions
+from shopdesk.mail.models import IncomingMail, OutgoingMail, Suppression
+from shopdesk.mail.parsing import Kind, ParsedMail
+from shopdesk.mail.parsing.model import BouncedRecipient
+from shopdesk.text import one_line
+
+State = OutgoingMail.State
+
+# Only these say that the address itself is dead. A full mailbox, a filter or a suspended account may pass.
+DEAD = {"userunknown", "hostunknown", "hasmoved"}
+
+# OutgoingMail.bounce_code -> the sentence; any other code gets the last one.
+SENTENCES: dict[str, Promise] = {
+    "userunknown": _("It came back: the address does not exist."),
+    "hostunknown": _("It came back: the mail server of the address does not exist."),
+    "hasmoved": _("It came back: the recipient has another address now."),
+    "mailboxfull": _("It came back: the recipient's mailbox is full."),
+    "filtered": _("It came back: the recipient's mail settings refuse our mail."),
+    "complaint": _("The recipient marked it as spam."),
+    "": _("It came back: the recipient's mail server could not deliver it."),
+}
+
+
+def sentence(mail: OutgoingMail) -> str | Promise:
+    """What became of a letter after it was sent; "" when nothing is known."""
+    return SENTENCES.get(mail.bounce_code, SENTENCES[""]) if mail.bounced_at else ""
+
+
+@transaction.atomic
+def apply(incoming: IncomingMail, parsed: ParsedMail, now: datetime) -> str:
+    """Let a report change what it may change. Returns a code:
+
+    "not_ours" (forged, or about somebody else's mail: nothing is changed), "other_recipient" (ours, but the report
+    blames an address that it did not go to: noted on the letter, no address is stopped), "delayed" (still on its way),
+    "returned", "stopped" (the address is not written to any more) or "complaint".
+    """
+    letter = letter_of(parsed.bounce.original_message_id)
+    if letter is None:
+        return "not_ours"
+    evidence = f"mail {letter.pk}, report {incoming.pk}"
+    if parsed.kind == Kind.COMPLAINT:
+        _note(letter, "complaint", "", now)
+        for scope in (Suppression.Scope.SERVICE, Suppression.Scope.ADVERTISING):
+            suppressions.suppress(
+                letter.to_address, scope=scope, reason=Suppression.Reason.COMPLAINED, now=now, evidence=evidence
+            )
+        return "complaint"
+    mine = _blamed(parsed, letter.to_address)
+    if mine is None:
+        if any(recipient.strength != "transient" for recipient in parsed.bounce.recipients):
+            _note(letter, "other", "", now)
+        return "other_recipient"
+    if mine.strength == "transient":
+        return "delayed"
+    _note(letter, mine.reason or "other", mine.status, now)
+    if not (mine.hard and mine.reason in DEAD):
+        return "returned"
+    suppressions.suppress(
+        letter.to_address,
+        scope=Suppression.Scope.ALL,
+        reason=Suppression.Reason.BOUNCED,
+        now=now,
+        evidence=f"{mine.status} {mine.reason}, {evidence}".strip(),
+    )
+    return "stopped"
+
+
+def letter_of(message_id: str) -> OutgoingMail | None:
+    """The letter with that Message-ID, if we made it and it may have left; None for everything forged."""
+    if not message_id or len(message_id) > 200:
+        return None
+    rows = OutgoingMail.objects.filter(state__in=[State.SENDING, State.SENT, State.UNCERTAIN]).defer("raw")
+    letter = rows.filter(message_id=one_line(message_id)).first()
+    if letter is None or not hmac.compare_digest(message_ids.for_key(letter.key), letter.message_id):
+        return None
+    return letter
+
+
+def _blamed(parsed: ParsedMail, address: str) -> BouncedRecipient | None:
+    wanted = addresses.normalise(address)
+    found = [one for one in parsed.bounce.recipients if addresses.normalise(one_line(one.address)) == wanted]
+    # The gravest first: a report may tell of a delay and of the end of it.
+    return min(found, key=lambda one: ["hard", "soft", "transient"].index(one.strength), default=None)
+
+
+def _note(letter: OutgoingMail, code: str, detail: str, now: datetime) -> None:
+    same = OutgoingMail.objects.filter(pk=letter.pk)
+    same.update(bounced_at=Coalesce("bounced_at", Value(now)), bounce_code=code[:40], bounce_detail=one_line(detail)[:300])
+    # It came back, so it had left: nothing is unclear any more.
+    uncertain = same.filter(state=State.UNCERTAIN, lease_token=letter.lease_token)
+    uncertain.update(state=State.SENT, sent_at=Coalesce(F("changed_at"), F("due_at")), reason="")

@@ -1,0 +1,321 @@
+"""Bytes of a mail to text, whatever the label says. Nothing here raises, nothing is lost that can be read.
+
+Japanese mail is the reason for this module: Windows and phones label CP50220 as ISO-2022-JP, CP932 as Shift_JIS, and
+several senders label one Japanese charset with another's name. A cell that has no character in Unicode (a carrier's
+emoji, a user-defined character) becomes the geta mark, as Japanese printers do.
+"""
+
+import codecs
+import re
+
+GETA = "\u3013"
+_REPLACEMENT = "\ufffd"
+
+_ALIASES = {
+    "sjis": "cp932", "shiftjis": "cp932", "xsjis": "cp932", "mskanji": "cp932", "windows31j": "cp932",
+    "cswindows31j": "cp932", "csshiftjis": "cp932", "cp932": "cp932", "ms932": "cp932", "xmscp932": "cp932",
+    "shiftjis2004": "cp932", "shiftjisx0213": "cp932", "xsjisdocomo": "cp932", "xsjiskddi": "cp932",
+    "xsjissoftbank": "cp932",
+    "jis": "jis", "csiso2022jp": "jis", "cp50220": "jis", "cp50221": "jis", "cp50222": "jis", "xwindows50221": "jis",
+    "jis7": "jis", "junet": "jis",
+    "eucjp": "eucjp", "xeucjp": "eucjp", "ujis": "eucjp", "eucjpms": "eucjp", "cp51932": "eucjp", "eucjpwin": "eucjp",
+    "eucjis2004": "eucjp", "xeuc": "eucjp",
+    "utf8": "utf-8", "utf8mb4": "utf-8", "xutf8": "utf-8", "unicode11utf8": "utf-8", "cp65001": "utf-8",
+    "utf7": "utf-7", "unicode11utf7": "utf-7",
+    "usascii": "ascii", "ascii": "ascii", "ansix34": "ascii", "ansix341968": "ascii", "ansix31101983": "ascii",
+    "iso646us": "ascii", "646": "ascii",
+    "iso88591": "cp1252", "latin1": "cp1252", "l1": "cp1252", "windows1252": "cp1252", "cp1252": "cp1252",
+    "iso88599": "cp1254", "latin5": "cp1254",
+    "iso88598i": "iso8859-8", "iso88598e": "iso8859-8", "iso88596i": "iso8859-6", "iso88596e": "iso8859-6",
+    "ksc56011987": "cp949", "ksc5601": "cp949", "euckr": "cp949", "ksc56011992": "cp949", "csksc56011987": "cp949",
+    "windows949": "cp949", "uhc": "cp949",
+    "gb2312": "gb18030", "gbk": "gb18030", "xgbk": "gb18030", "gb231280": "gb18030", "cp936": "gb18030",
+    "xeuccn": "gb18030", "euccn": "gb18030", "hzgb2312": "hz", "big5": "cp950", "xbig5": "cp950", "cnbig5": "cp950",
+    "windows874": "cp874", "tis620": "cp874", "koi8": "koi8-r",
+}  # fmt: skip
+# Python also registers codecs that are not charsets (zip, hex, idna, unicode-escape): only these may be asked for.
+_KNOWN = re.compile(
+    r"(utf-(7|8|16|32)(-[bl]e)?|iso8859-\d+|cp\d+|koi8-[rut]|mac-\w+|gb18030|big5hkscs|euc_\w+|johab|hz|hp-roman8"
+    r"|iso2022_(kr|jp_ext)|ptcp154|kz1048|tis-620)"
+)
+_ESC = re.compile(rb"\x1b\$[@B]|\x1b\(I|\x1b\$\(D|\x1b\$[EFGOPQ]|\x1b\([JH]")
+_ESC_OTHER = re.compile(rb"\x1b\$\)[ACEG]|\x1b\$\*H")
+
+
+def _geta(error: UnicodeError) -> tuple[str, int]:
+    """A double-byte cell without a character is one geta; a stray byte is one replacement mark."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    data, at = error.object, error.start
+    lead = data[at]
+    pair = at + 1 < len(data) and (0x40 <= data[at + 1] <= 0x7E or 0x80 <= data[at + 1] <= 0xFC)
+    if pair and (0x81 <= lead <= 0x9F or 0xE0 <= lead <= 0xFC):
+        return GETA, at + 2
+    return _REPLACEMENT, at + 1
+
+
+codecs.register_error("shopdesk.geta", _geta)
+
+
+def canonical(label: str | None) -> str:
+    """Our name of a charset as senders write it; "" when it says nothing ("X-UNKNOWN", "8bit", empty, damaged)."""
+    if not label:
+        return ""
+    name = label.strip().strip("\"' \t;,").lower()
+    name = name.removeprefix("charset").lstrip("= \"'") if name.startswith("charset") else name
+    name = name.split("*")[0].split(";")[0].split("$")[0].strip("\"' \t")[:60]
+    flat = re.sub(r"[^a-z0-9]", "", name)
+    if flat in _ALIASES:
+        return _ALIASES[flat]
+    if "iso2022jp" in flat:
+        return "jis"
+    if not flat:
+        return ""
+    if flat.startswith("xmac"):
+        flat = name = flat[1:]
+    for candidate in (name, name.removeprefix("x-"), name.replace("windows-", "cp"), flat):
+        try:
+            found = codecs.lookup(candidate).name
+        except (LookupError, ValueError):
+            continue
+        return found if _KNOWN.fullmatch(found) else ""
+    return ""
+
+
+def _cp932(data: bytes) -> str:
+    return data.decode("cp932", "shopdesk.geta")
+
+
+def _pairs_to_sjis(pairs: bytes) -> bytes:
+    """JIS rows (0x21..0x7e twice) as Shift_JIS bytes: cp932 then knows the rows of NEC and IBM."""
+    out = bytearray()
+    for i in range(0, len(pairs) - 1, 2):
+        row, cell = pairs[i] & 0x7F, pairs[i + 1] & 0x7F
+        if not (0x21 <= row <= 0x7E and 0x21 <= cell <= 0x7E):
+            out += b"\x81\xac"  # geta
+            continue
+        lead = ((row - 0x21) >> 1) + 0x81
+        out.append(lead if lead <= 0x9F else lead + 0x40)
+        if row & 1:
+            out.append(cell + 0x1F + (cell >= 0x60))
+        else:
+            out.append(cell + 0x7E)
+    return bytes(out)
+
+
+_JIS_TOKEN = re.compile(rb"\x1b\$[@B]|\x1b\$\(D|\x1b\$\([@BOQ]|\x1b&@|\x1b\([A-Z]|\x1b\$[EFGOPQ][^\x0f\x1b\r\n]*\x0f?|[\x0e\x0f]|\r?\n")
+_NEXT_ESC = re.compile(rb"\x1b[($]")
+
+
+def _jis_segment(data: bytes, mode: str) -> str:
+    if mode == "double":
+        # Some mailers leave spaces and tabs inside the double-byte run; they are not half of a character.
+        text = []
+        for piece in re.split(rb"([\x00-\x20]+)", data):
+            if piece[:1] <= b"\x20":
+                text.append(piece.decode("ascii"))
+            else:
+                text.append(_cp932(_pairs_to_sjis(piece)) + (_REPLACEMENT if len(piece) % 2 else ""))
+        return "".join(text)
+    if mode == "kana":
+        return _cp932(bytes(b | 0x80 if 0x21 <= b <= 0x5F else b for b in data))
+    if mode == "supplement":
+        return (b"".join(b"\x8f" + bytes((data[i] | 0x80, data[i + 1] | 0x80)) for i in range(0, len(data) - 1, 2))).decode(
+            "euc_jp", "replace"
+        ).replace(_REPLACEMENT, GETA)
+    if data.isascii():
+        return data.decode("ascii")
+    return _sniff(data)[0]
+
+
+def _jis(data: bytes) -> str:
+    out: list[str] = []
+    mode, at = "ascii", 0
+    for token in _JIS_TOKEN.finditer(data):
+        out.append(_jis_segment(data[at : token.start()], mode))
+        at = token.end()
+        mark = token[0]
+        if mark in (b"\n", b"\r\n"):
+            out.append("\n" if mark == b"\n" else "\r\n")
+            if mode != "ascii":
+                # The RFC ends every run at the line. A run that was cut by force goes on: then the next escape ends it.
+                following = _NEXT_ESC.search(data, at, at + 2000)
+                runs_on = following is not None and following[0] == b"\x1b(" and b"\n" not in data[at : following.start()]
+                mode = mode if runs_on else "ascii"
+        elif mark[:2] == b"\x1b$" and mark[2:3] in b"EFGOPQ":
+            out.append(GETA * max(1, len(mark[3:].rstrip(b"\x0f"))))
+        elif mark == b"\x1b$(D":
+            mode = "supplement"
+        elif mark[:2] == b"\x1b$":
+            mode = "double"
+        elif mark in (b"\x1b(I", b"\x0e"):
+            mode = "kana"
+        elif mark != b"\x1b&@":
+            mode = "ascii"
+    out.append(_jis_segment(data[at:], mode))
+    return "".join(out)
+
+
+_EUC_TOKEN = re.compile(rb"[\x00-\x7f]+|(?:[\xa1-\xfe][\xa1-\xfe])+|(?:\x8e[\xa1-\xdf])+|(?:\x8f[\xa1-\xfe][\xa1-\xfe])+|.", re.DOTALL)
+
+
+def _eucjp(data: bytes) -> str:
+    out: list[str] = []
+    for token in _EUC_TOKEN.findall(data):
+        if token[0] < 0x80:
+            out.append(token.decode("ascii"))
+        elif len(token) == 1:
+            out.append(_REPLACEMENT)
+        elif token[0] == 0x8E:
+            out.append(_cp932(token[1::2]))
+        elif token[0] == 0x8F:
+            out.append(token.decode("euc_jp", "replace").replace(_REPLACEMENT, GETA))
+        else:
+            out.append(_cp932(_pairs_to_sjis(token)))
+    return "".join(out)
+
+
+def _count(pattern: str, text: str) -> int:
+    return len(re.findall(pattern, text))
+
+
+def _looks_eucjp(data: bytes) -> bool:
+    pairs = re.findall(rb"[\xa1-\xfe][\xa1-\xfe]|\x8e[\xa1-\xdf]|\x8f[\xa1-\xfe][\xa1-\xfe]", data)
+    covered = sum(len(pair) for pair in pairs)
+    high = len(data) - len(data.translate(None, bytes(range(0x80, 0x100))))
+    if not pairs or covered < high:
+        return False
+    usual = sum(1 for pair in pairs if pair[0] in (0xA1, 0xA3, 0xA4, 0xA5, 0xAD) or 0xB0 <= pair[0] <= 0xCF)
+    kana = sum(1 for pair in pairs if pair[0] in (0xA4, 0xA5))
+    return usual >= 0.8 * len(pairs) and (kana > 0 or len(pairs) >= 2)
+
+
+def _looks_cp932(data: bytes) -> bool:
+    try:
+        text = data.decode("cp932")
+    except UnicodeDecodeError:
+        return False
+    pairs = re.findall(rb"[\x81-\x9f\xe0-\xfc][\x40-\x7e\x80-\xfc]", data)
+    usual = sum(1 for pair in pairs if 0x81 <= pair[0] <= 0x98 or 0xF0 <= pair[0])
+    halfwidth = _count("[\uff61-\uff9f]", text)
+    return usual + halfwidth > 0 and usual >= 0.7 * len(pairs) and (usual >= halfwidth or not pairs)
+
+
+def _utf8(data: bytes) -> str | None:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        # Cut in the middle of its last character: still UTF-8 by every other sign.
+        text = data.decode("utf-8", "replace")
+        bad = text.count(_REPLACEMENT)
+        good = sum(1 for char in text if char > "\x7f") - bad
+        return text if bad and good >= 20 * bad else None
+
+
+def _sniff(data: bytes) -> tuple[str, bool]:
+    """(text, whether it is sure) of bytes whose label is missing or wrong."""
+    try:
+        return data.decode("utf-8"), True
+    except UnicodeDecodeError:
+        pass
+    if _looks_eucjp(data):
+        return _eucjp(data), True
+    if _looks_cp932(data):
+        return _cp932(data), True
+    text = _utf8(data)
+    if text is not None:
+        return text, False
+    return _one_byte(data, "cp1252"), False
+
+
+def _one_byte(data: bytes, codec: str) -> str:
+    """cp1252 has five empty cells; there Latin-1 is taken, as browsers do."""
+    try:
+        return data.decode(codec)
+    except UnicodeDecodeError:
+        return "".join(_cell(bytes((b,)), codec) for b in data)
+
+
+def _cell(byte: bytes, codec: str) -> str:
+    try:
+        return byte.decode(codec)
+    except UnicodeDecodeError:
+        return byte.decode("latin-1")
+
+
+def decode(data: bytes, label: str | None = None) -> tuple[str, bool]:
+    """The text of ``data`` and whether the label was wrong, unknown or the bytes damaged.
+
+    ``label`` is the charset as the sender wrote it. Never raises; the text may still hold control characters.
+    """
+    name = canonical(label)
+    if data.startswith(b"\xef\xbb\xbf"):
+        data = data[3:]
+        name = "utf-8"
+    elif name.startswith(("utf-16", "utf-32")):
+        if b"\x00" in data or not data.isascii():
+            return data.decode(name, "replace"), False
+        name = ""
+    escaped = b"\x1b" in data and _ESC.search(data) is not None and not _ESC_OTHER.search(data)
+    if escaped or (name == "jis" and (b"\x0e" in data or b"\x1b" in data)):
+        return _jis(data), name not in ("jis", "")
+    if name == "utf-7":
+        try:
+            return data.decode("utf-7"), False
+        except UnicodeDecodeError:
+            name = ""
+    if name in ("hz", "iso2022_kr", "iso2022_jp_ext"):
+        return data.decode(name, "replace"), False
+    if data.isascii():
+        return data.decode("ascii"), bool(label) and not name
+    return _decode_high(data, name)
+
+
+def _decode_high(data: bytes, name: str) -> tuple[str, bool]:
+    if name == "utf-8":
+        text = _utf8(data)
+        if text is not None:
+            return text, _REPLACEMENT in text
+        text, sure = _sniff(data)
+        return (text, True) if sure else (data.decode("utf-8", "replace"), True)
+    if name in ("", "ascii", "jis"):
+        return _sniff(data)[0], name != ""
+    if name == "cp932":
+        return _decode_cp932(data)
+    if name == "eucjp":
+        if _looks_eucjp(data):
+            return _eucjp(data), False
+        text, sure = _sniff(data)
+        return (text, True) if sure else (_eucjp(data), True)
+    try:
+        text = data.decode(name)
+    except (UnicodeDecodeError, LookupError):
+        text, sure = _sniff(data)
+        if name.startswith("cp125"):
+            return (text, True) if sure else (_one_byte(data, name), False)
+        return (text, True) if sure else (data.decode(name, "replace"), True)
+    if name.startswith(("cp125", "iso8859")):
+        # Every run of bytes is legal there; what is also perfect UTF-8 with several bytes is UTF-8.
+        try:
+            return data.decode("utf-8"), True
+        except UnicodeDecodeError:
+            pass
+    return text, False
+
+
+def _decode_cp932(data: bytes) -> tuple[str, bool]:
+    try:
+        text = data.decode("cp932")
+    except UnicodeDecodeError:
+        pass
+    else:
+        # EUC-JP read as Shift_JIS is a row of half-width kana; UTF-8 read so is rare kanji.
+        if _count("[\uff61-\uff9f]", text) * 2 <= len(text) or not _looks_eucjp(data):
+            return text, False
+    try:
+        return data.decode("utf-8"), True
+    except UnicodeDecodeError:
+        pass
+    if _looks_eucjp(data):
+        return _eucjp(data), True
+    return _cp932(data), True

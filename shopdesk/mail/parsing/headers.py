@@ -1,0 +1,387 @@
+"""Headers: encoded words, parameters, addresses, dates, Message-IDs. All linear, all bounded, nothing raises.
+
+A raw header comes as the stdlib hands it on: text whose bytes above 127 are surrogate escapes.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import parsedate_tz
+from urllib.parse import unquote_to_bytes
+
+from shopdesk.mail.parsing import charsets, cleaning
+from shopdesk.mail.parsing.model import Address
+
+MAX_HEADER = 32 * 1024
+MAX_PARAMETERS = 200
+MAX_ADDRESSES = 500
+MAX_REFERENCES = 100
+MAX_ADDRESS = 254
+
+# The payload is bounded so that thousands of openings without an end cost little.
+_WORD = re.compile(r"=\?([^\s?]{0,80})\?([bBqQ])\?(.{0,8000}?)\?=", re.DOTALL)
+_FOLD = re.compile(r"\r?\n[ \t]*|\r(?!\n)")
+
+
+def as_bytes(raw: str) -> bytes:
+    return raw.encode("utf-8", "surrogateescape")
+
+
+def decode_raw(raw: str, label: str | None = None) -> str:
+    """Undo the stdlib's escapes: bytes in a header that nobody encoded."""
+    if raw.isascii() and "\x1b" not in raw:
+        return raw
+    return charsets.decode(as_bytes(raw), label)[0]
+
+
+def _q(payload: bytes) -> bytes:
+    return re.sub(rb"=([0-9A-Fa-f]{2})", lambda m: bytes((int(m[1], 16),)), payload.replace(b"_", b" "))
+
+
+def base64_bytes(data: bytes) -> tuple[bytes, bool]:
+    """(bytes, whether it was damaged): everything up to the last whole group is kept."""
+    try:
+        return binascii.a2b_base64(data, strict_mode=False), False
+    except binascii.Error:
+        pass
+    kept = re.sub(rb"[^A-Za-z0-9+/]", b"", data)
+    kept = kept[: len(kept) - 1] if len(kept) % 4 == 1 else kept
+    try:
+        return base64.b64decode(kept + b"=" * (-len(kept) % 4)), True
+    except (binascii.Error, ValueError):
+        return b"", True
+
+
+def _payload(encoding: str, payload: str) -> bytes:
+    data = as_bytes(payload)
+    if encoding in "bB":
+        return base64_bytes(data)[0]
+    return _q(data)
+
+
+def decode_words(raw: str, label: str | None = None) -> str:
+    """The text of an unstructured header.
+
+    Neighbouring words of one charset are joined as bytes first: senders cut in the middle of a character or of a JIS
+    run. ``label`` is the charset of bytes that nobody encoded.
+    """
+    if "=?" not in raw:
+        return decode_raw(_FOLD.sub(" ", raw), label)
+    out: list[str] = []
+    pending: bytes = b""
+    charset: str | None = None
+    at = 0
+    for word in _WORD.finditer(raw):
+        between = raw[at : word.start()]
+        name = word[1].split("*")[0]
+        joined = charset is not None and not between.strip()
+        if not (joined and charsets.canonical(name) == charsets.canonical(charset)):
+            if charset is not None:
+                out.append(charsets.decode(pending, charset)[0])
+            pending, charset = b"", name
+            if not joined:
+                out.append(decode_raw(_FOLD.sub(" ", between), label))
+        pending += _payload(word[2], _FOLD.sub("", word[3]))
+        at = word.end()
+    if charset is not None:
+        out.append(charsets.decode(pending, charset)[0])
+    out.append(decode_raw(_FOLD.sub(" ", raw[at:]), label))
+    return "".join(out)
+
+
+def unfold(raw: str) -> str:
+    return _FOLD.sub(" ", raw)
+
+
+# --- parameters ---------------------------------------------------------------------------------------------------
+
+_PARAMETER = re.compile(r'\s*;?\s*([^\s=;"]{1,80})\s*=\s*(?:"((?:[^"\\]|\\.){0,8000})(?:"|$)|([^;]{0,8000}))', re.DOTALL)
+
+
+def _join_parts(found: dict[str, str]) -> dict[str, str]:
+    """RFC 2231: ``name*0*=``, ``name*1=``, ``name*=`` put together, as text."""
+    plain: dict[str, str] = {}
+    pieces: dict[str, dict[int, tuple[str, bool]]] = {}
+    for key, value in found.items():
+        name, star, rest = key.partition("*")
+        if not star:
+            plain[name] = value
+            continue
+        extended = rest.endswith("*") or not rest
+        number = rest.rstrip("*")
+        pieces.setdefault(name, {})[int(number) if number.isascii() and number.isdigit() and len(number) < 4 else 0] = (
+            value,
+            extended,
+        )
+    for name, parts in pieces.items():
+        charset: str | None = None
+        data = b""
+        for index, number in enumerate(sorted(parts)):
+            value, extended = parts[number]
+            if index == 0 and extended and value.count("'") >= 2:
+                charset, _language, value = value.split("'", 2)
+            data += unquote_to_bytes(as_bytes(value)) if extended else as_bytes(value)
+        # Outlook's habit: encoded words inside the pieces.
+        text = data.decode("utf-8", "surrogateescape")
+        plain[name] = decode_words(text) if "=?" in text else charsets.decode(data, charset)[0]
+    return plain
+
+
+def parameters(raw: str, limit: int = MAX_PARAMETERS) -> tuple[str, dict[str, str]]:
+    """("text/plain", {"charset": "utf-8"}) of a header value; names in lower case, values raw text."""
+    raw = raw[:MAX_HEADER]
+    first, _semicolon, rest = raw.partition(";")
+    found: dict[str, str] = {}
+    at = 0
+    while at < len(rest) and len(found) < limit:
+        match = _PARAMETER.match(rest, at)
+        if match is None or match.end() == at:
+            following = rest.find(";", at)
+            if following < 0:
+                break
+            at = following + 1
+            continue
+        at = match.end()
+        value = match[2] if match[2] is not None else match[3].strip()
+        if match[2] is not None and "\\" in value:
+            value = re.sub(r"\\([\"\\])", r"\1", value)
+        found.setdefault(match[1].lower(), value)
+    if any("*" in key for key in found):
+        found = found | _join_parts(found)
+    return unfold(first).strip().lower(), found
+
+
+def file_name(value: str, label: str | None = None) -> str:
+    value = unfold(value)
+    decoded = decode_words(value, label) if "=?" in value else decode_raw(value, label)
+    return cleaning.file_name(decoded)
+
+
+# --- addresses ----------------------------------------------------------------------------------------------------
+
+_TOKEN = re.compile(r"=\?[^\s?]{1,80}\?[bBqQ]\?[^?]{0,2000}\?=|\\.|[^\\]", re.DOTALL)
+_PLAIN = re.compile(r'[^"()<>,;:\\=]+')
+_BARE = re.compile(r"[^\s<>\"',;()]{1,200}@[^\s<>\"',;()]{1,200}")
+
+
+class _Box:
+    """One mailbox while it is read."""
+
+    __slots__ = ("angles", "comments", "words")
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.angles: list[str] = []
+        self.comments: list[str] = []
+
+
+def _split_boxes(raw: str) -> list[_Box]:
+    boxes: list[_Box] = []
+    box = _Box()
+    at, end = 0, len(raw)
+    while at < end and len(boxes) < MAX_ADDRESSES:
+        plain = _PLAIN.match(raw, at)
+        if plain:
+            box.words.append(plain[0])
+            at = plain.end()
+            continue
+        char = raw[at]
+        if char == '"':
+            close = _closing_quote(raw, at + 1)
+            if close < 0:
+                at += 1  # a quote that never ends is dropped, the words after it are kept
+                continue
+            box.words.append('"' + re.sub(r"\\(.)", r"\1", raw[at + 1 : close], flags=re.DOTALL) + '"')
+            at = close + 1
+        elif char == "(":
+            comment, at = _comment(raw, at)
+            box.comments.append(comment)
+        elif char == "<":
+            close = raw.find(">", at)
+            inner = raw[at + 1 : close if close >= 0 else end]
+            again = inner.rfind("<")
+            box.angles.append(inner[again + 1 :])
+            if again > 0:
+                box.words.append(inner[:again])
+            at = close + 1 if close >= 0 else end
+        elif char in ",;":
+            boxes.append(box)
+            box = _Box()
+            at += 1
+        elif char == ":":
+            # A group's name ("undisclosed-recipients:;") is no mailbox; elsewhere a colon is a letter of the name.
+            if "@" not in "".join(box.words) and not box.angles and _is_group(raw, at):
+                box = _Box()
+            else:
+                box.words.append(":")
+            at += 1
+        else:
+            token = _TOKEN.match(raw, at)
+            box.words.append(token[0] if token else char)
+            at = token.end() if token else at + 1
+    boxes.append(box)
+    return boxes
+
+
+def _is_group(raw: str, at: int) -> bool:
+    close = raw.find(";", at)
+    return close >= 0 or not raw[at + 1 :].strip()
+
+
+def _closing_quote(raw: str, at: int) -> int:
+    while True:
+        close = raw.find('"', at)
+        if close < 0:
+            return -1
+        slashes = close
+        while slashes > 0 and raw[slashes - 1] == "\\":
+            slashes -= 1
+        if (close - slashes) % 2 == 0:
+            return close
+        at = close + 1
+
+
+_BRACKET = re.compile(r"[()\\]")
+
+
+def _comment(raw: str, at: int) -> tuple[str, int]:
+    depth, start = 0, at
+    for match in _BRACKET.finditer(raw, at):
+        if match[0] == "\\":
+            continue
+        depth += 1 if match[0] == "(" else -1
+        if depth == 0:
+            return raw[start + 1 : match.start()], match.end()
+    # Not closed: the bracket is a letter of the name, what follows is read on.
+    return "", start + 1
+
+
+def _spec(raw: str) -> str:
+    """``local@domain`` out of what stood between angle brackets, or "". Carriers' dots stay."""
+    spec = raw.strip()
+    if "=?" in spec:
+        spec = decode_words(spec)
+        inner = re.search(r"<([^<>]*)>", spec)
+        spec = inner[1].strip() if inner else spec.strip()
+    spec = decode_raw(spec)
+    spec = spec.removeprefix("mailto:").removeprefix("MAILTO:")
+    if spec.startswith("@") and ":" in spec:
+        spec = spec.rpartition(":")[2]  # an old source route
+    spec = cleaning.line(spec, 1000)
+    if "@" not in spec:
+        return ""
+    local, _at, domain = spec.rpartition("@")
+    local, domain = local.strip(), domain.strip().strip("<>,;'\"")
+    if len(local) > 2 and local[0] == local[-1] == '"':
+        local = re.sub(r"\\(.)", r"\1", local[1:-1])
+    local = local.lstrip("<'\"").strip()
+    local, domain = re.sub(r"\s*\.\s*", ".", local), re.sub(r"\s+", "", domain)
+    if re.search(r"\s", local):
+        local = local.split()[-1]
+    address = f"{local}@{domain}"
+    return address if local and domain and len(address) <= MAX_ADDRESS and "@" not in domain else ""
+
+
+def _name(raw: str) -> str:
+    text = decode_words(unfold(raw)).strip()
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    if '"' in text:
+        text = re.sub(r'"([^"]*)"', r"\1", text)
+    text = re.sub(r"\s+", " ", cleaning.line(text, 500)) if "  " in text else cleaning.line(text, 500)
+    if len(text) > 2 and text[0] == text[-1] == "'":
+        text = text[1:-1]
+    return text.strip()
+
+
+def _address(box: _Box) -> Address | None:
+    words = "".join(box.words)
+    if box.angles:
+        spec = next((found for found in map(_spec, reversed(box.angles)) if found), "")
+        if spec:
+            name = _name(words)
+            return Address(name or (_name(box.comments[-1]) if box.comments else ""), spec)
+        if "@" not in words and "=?" not in words:
+            return Address(_name(words), "") if words.strip() or any(a.strip() for a in box.angles) else None
+    if not words.strip():
+        return None
+    plain = decode_words(words) if "=?" in words else words
+    if "<" in plain and "<" not in words:
+        # The sender encoded name and address together.
+        return next(iter(_addresses_of(plain)), None)
+    quoted = re.fullmatch(r'\s*("[^"]{1,64}"\s*@\s*[^\s"@]+)\s*', plain)
+    found = list(_BARE.finditer(plain))
+    spec = _spec(quoted[1]) if quoted else ""
+    if not spec and found:
+        spec = _spec(found[-1][0])
+    if not spec:
+        return Address(_name(words), "")
+    if quoted:
+        name = ""
+    else:
+        last = found[-1]
+        name = _name((plain[: last.start()] + plain[last.end() :]).strip(" \"'"))
+    return Address(name or (_name(box.comments[-1]) if box.comments else ""), spec)
+
+
+def _addresses_of(raw: str) -> list[Address]:
+    return [found for box in _split_boxes(raw) if (found := _address(box)) is not None]
+
+
+def addresses(values: Iterable[str]) -> tuple[Address, ...]:
+    """Every mailbox of the header's occurrences, in order. An entry without an address keeps its name."""
+    found: list[Address] = []
+    for raw in values:
+        value = _FOLD.sub(" ", raw[:MAX_HEADER])
+        if "\x1b" in value or not value.isascii():
+            # JIS bytes contain every special character: decoded first, split afterwards.
+            value = decode_raw(value)
+        found += _addresses_of(value)
+        if len(found) >= MAX_ADDRESSES:
+            break
+    return tuple(found[:MAX_ADDRESSES])
+
+
+# --- dates and ids ------------------------------------------------------------------------------------------------
+
+_ISO = re.compile(r"(\d{4})[-/](\d\d?)[-/](\d\d?)[T ]+(\d\d?):(\d\d)(?::(\d\d))?(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d)?")
+
+
+def date(raw: str) -> datetime | None:
+    """The moment in UTC; None when it cannot be read or is no moment of electronic mail (1980 to 2100)."""
+    value = decode_raw(unfold(raw[:1000])).strip()
+    parts: tuple[int, ...] | None = None
+    offset = 0
+    try:
+        iso = _ISO.match(value)
+        if iso:
+            parts = tuple(int(part or 0) for part in iso.groups()[:6])
+            zone = (iso[7] or "Z").replace(":", "")
+            if zone != "Z":
+                offset = (1 if zone[0] == "+" else -1) * (int(zone[1:3]) * 3600 + int(zone[3:5]) * 60)
+        else:
+            known = parsedate_tz(value)
+            if known is None:
+                return None
+            parts, offset = known[:6], known[9] or 0
+        moment = datetime(*parts[:6], tzinfo=timezone(timedelta(seconds=offset))).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return moment if 1980 <= moment.year <= 2100 else None
+
+
+_ID = re.compile(r"<\s*([^<>\s]{1,500})\s*>")
+
+
+def message_ids(raw: str) -> tuple[str, ...]:
+    """Message-IDs with their brackets, in order, each once; the newest hundred."""
+    value = _FOLD.sub("", raw[:MAX_HEADER])
+    if not value.isascii():
+        value = decode_raw(value)
+    found = [cleaning.line(f"<{match}>", 502).replace(" ", "") for match in _ID.findall(value)]
+    if not found:
+        # Some senders leave the brackets away.
+        found = [f"<{word}>" for word in cleaning.line(value).split() if "@" in word and not set("<>()\"',;") & set(word)]
+    return tuple(dict.fromkeys(found))[-MAX_REFERENCES:]

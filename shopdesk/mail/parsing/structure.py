@@ -1,0 +1,378 @@
+"""The MIME structure: from bytes to headers and leaves, inside limits. The stdlib's compat32 parser splits the parts;
+what it does with types, boundaries and long headers is replaced here."""
+
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email._policybase import Compat32
+from email.feedparser import BytesFeedParser
+from email.message import Message
+
+from shopdesk.mail.parsing import headers
+
+MAX_RAW = 50 * 1024 * 1024
+MAX_HEAD = 1024 * 1024
+MAX_HEADER_LINES = 5000
+MAX_BOUNDARY_LINES = 5000
+MAX_DEPTH = 30
+MAX_PARTS = 500
+
+_FIELD = re.compile(rb"[\x21-\x39\x3b-\x7e]+[ \t]*:")
+_KNOWN_FIELD = re.compile(
+    rb"(?:from|to|cc|bcc|reply-to|sender|subject|date|message-id|references|in-reply-to|mime-version|content-[a-z-]+"
+    rb"|received|return-path|delivered-to|x-[a-z0-9-]+|list-[a-z-]+|dkim-signature|precedence|auto-submitted)[ \t]*:",
+    re.IGNORECASE,
+)
+_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\n|\r(?!\n)|\Z)")
+_CHUNK = 64 * 1024
+
+
+class TooComplex(Exception):
+    """The mail is over a limit; ``code`` is the problem to note."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(slots=True)
+class Head:
+    """The top headers: ``fields`` are (lower-case name, raw value); the body begins at ``body_at``."""
+
+    fields: list[tuple[str, str]]
+    body_at: int
+    problems: list[str]
+    source: bytes
+
+    def all(self, name: str) -> list[str]:
+        return [value for key, value in self.fields if key == name]
+
+    def get(self, name: str) -> str:
+        return next((value for key, value in self.fields if key == name), "")
+
+
+def _head_lines(raw: bytes, start: int) -> tuple[list[tuple[int, bytes]], int]:
+    """([(offset, line)] up to the first empty line, offset of the body)."""
+    lines: list[tuple[int, bytes]] = []
+    at, stop = start, min(len(raw), start + MAX_HEAD)
+    while at < stop:
+        match = _LINE.match(raw, at)
+        if match is None or match.end() == at:
+            break
+        line = match[0]
+        if not line.strip(b"\r\n"):
+            return lines, match.end()
+        lines.append((at, line))
+        at = match.end()
+    return lines, at
+
+
+def read_head(raw: bytes) -> Head:
+    """The header block. A byte order mark, blank lines, an mbox line or a damaged line before or among the headers do
+    not hide the others; where the text follows without a blank line, the body begins there."""
+    start = 3 if raw.startswith(b"\xef\xbb\xbf") else 0
+    blank = re.compile(rb"[ \t\r\n]*").match(raw, start)
+    first = blank.end() if blank else start
+    if first > start and _KNOWN_FIELD.match(raw, first):
+        start = first
+    lines, body_at = _head_lines(raw, start)
+    kept: list[bytes] = []
+    problems: list[str] = []
+    later_known = _last_known(lines)
+    for index, (at, line) in enumerate(lines):
+        if _FIELD.match(line) and not (not kept and line.startswith((b"From ", b">From "))):
+            kept.append(line)
+        elif line[:1] in b" \t" and kept:
+            kept[-1] += line
+        elif line.startswith((b"From ", b">From ")) and index == 0:
+            continue
+        elif later_known > index:
+            problems.append("headers")
+        else:
+            body_at = at
+            problems.append("headers")
+            break
+        if len(kept) > MAX_HEADER_LINES:
+            problems.append("headers")
+            break
+    fields: list[tuple[str, str]] = []
+    cut: list[bytes] = []
+    for line in kept:
+        if len(line) > headers.MAX_HEADER:
+            problems.append("header_too_long")
+            line = line[: headers.MAX_HEADER] + b"\r\n"
+        elif not line.endswith((b"\n", b"\r")):
+            line += b"\r\n"
+        cut.append(line)
+        name, _colon, value = line.partition(b":")
+        fields.append((name.strip().decode("ascii").lower(), value.strip().decode("ascii", "surrogateescape")))
+    return Head(fields, body_at, problems, b"".join(cut))
+
+
+def _last_known(lines: list[tuple[int, bytes]]) -> int:
+    for index in range(len(lines) - 1, -1, -1):
+        if _KNOWN_FIELD.match(lines[index][1]):
+            return index
+    return -1
+
+
+class _Policy(Compat32):
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = sourcelines[0].split(":", 1)
+        value = (value.lstrip(" \t") + "".join(sourcelines[1:]))[: headers.MAX_HEADER]
+        return name, value.rstrip("\r\n")
+
+
+class Part(Message):
+    """A part whose type and boundary are read by us: quick, bounded, and forgiving. Mail inside mail stays closed."""
+
+    _type: tuple[str, dict[str, str]] | None = None
+
+    def raw(self, name: str) -> str:
+        name = name.lower()
+        return next((str(value) for key, value in self.raw_items() if key.lower() == name), "")
+
+    def content_type(self) -> tuple[str, dict[str, str]]:
+        if self._type is None:
+            value = self.raw("content-type")
+            kind, found = headers.parameters(value)
+            kind = re.sub(r"\s+", "", kind)
+            if kind == "text":
+                kind = "text/plain"
+            if not re.fullmatch(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,100}", kind):
+                guess = re.match(r"[a-z0-9.+-]+/[a-z0-9.+-]+", kind)
+                kind = guess[0] if guess else self.get_default_type()
+            self._type = kind, found
+        return self._type
+
+    def take_bytes(self) -> bytes:
+        """The body as it came, taken out of the part so that it is not held twice. The stdlib's ``get_payload``
+        would decode bytes above 127 by the label, which is what we do ourselves."""
+        payload, self._payload = self._payload, None
+        return payload.encode("ascii", "surrogateescape") if isinstance(payload, str) else b""
+
+    # What the stdlib asks while it splits. A mail inside the mail is a leaf, so that its bytes stay as they came.
+    def get_content_type(self) -> str:
+        kind = self.content_type()[0]
+        return "application/octet-stream" if kind.startswith("message/") else kind
+
+    def get_content_maintype(self) -> str:
+        return self.get_content_type().partition("/")[0]
+
+    def get_boundary(self, failobj: object = None) -> object:  # type: ignore[override]  # typeshed: two overloads
+        value = self.content_type()[1].get("boundary")
+        if value is None:
+            return failobj
+        value = re.sub(r"[\r\n]+[ \t]*", "", value).rstrip()
+        return value if value else failobj
+
+
+@dataclass(slots=True)
+class Leaf:
+    """A part without parts. ``data`` is decoded from its transfer encoding."""
+
+    type: str
+    params: dict[str, str]
+    disposition: str
+    name: str
+    content_id: str
+    location: str
+    data: bytes
+    damaged: bool
+    root: bool
+    in_alternative: bool
+    in_report: bool
+
+
+@dataclass(slots=True)
+class Block:
+    """A piece of the body, plain or HTML or both ways; as leaves, not yet decoded."""
+
+    plain: list[Leaf] = field(default_factory=list)
+    html: list[Leaf] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Structure:
+    blocks: list[Block]
+    attachments: list[Leaf]
+    leaves: list[Leaf]
+    problems: list[str]
+    root_type: str
+    root_params: dict[str, str]
+
+
+def transfer_decode(data: bytes, encoding: str) -> tuple[bytes, bool]:
+    """(bytes, whether the encoding was unknown or damaged)."""
+    name = encoding.split(";")[0].strip().strip("\"'").lower()
+    if name in ("", "7bit", "8bit", "binary", "7-bit", "8-bit", "7bits", "8bits", "none"):
+        return data, False
+    if name == "base64":
+        return headers.base64_bytes(data)
+    if name in ("quoted-printable", "quotedprintable", "qp"):
+        return binascii.a2b_qp(data), False
+    if name in ("x-uuencode", "uuencode", "uue", "x-uue"):
+        found = uuencoded(data)
+        return (found[0][1], False) if found and not found[1:] else (data, False)
+    return data, True
+
+
+_BEGIN = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,200}?)[ \t]*\r?$", re.MULTILINE)
+_END = re.compile(rb"^end[ \t]*\r?$", re.MULTILINE)
+
+
+def _uu_blocks(data: bytes) -> Iterator[tuple[int, int, bytes, bytes]]:
+    at = 0
+    while (begin := _BEGIN.search(data, at)) is not None:
+        end = _END.search(data, begin.end())
+        if end is None:
+            return
+        content = bytearray()
+        good = True
+        for line in data[begin.end() : end.start()].splitlines():
+            if not line.strip():
+                continue
+            try:
+                content += binascii.a2b_uu(line)
+            except binascii.Error:
+                length = (((line[0] - 32) & 63) * 4 + 5) // 3
+                try:
+                    content += binascii.a2b_uu(line[:length])
+                except binascii.Error:
+                    good = False
+                    break
+        if good and content:
+            yield begin.start(), end.end(), begin[1], bytes(content)
+            at = end.end()
+        else:
+            at = begin.end()
+
+
+def uuencoded(data: bytes) -> list[tuple[bytes, bytes]]:
+    """[(name, content)] of the files that stand uuencoded in a text."""
+    return [(name, content) for _start, _end, name, content in _uu_blocks(data)] if b"begin " in data else []
+
+
+def without_uuencoded(data: bytes) -> bytes:
+    """The text without its uuencoded files."""
+    out, at = bytearray(), 0
+    for start, end, _name, _content in _uu_blocks(data):
+        out += data[at:start]
+        at = end
+    return bytes(out + data[at:])
+
+
+
+
+class _Walk:
+    def __init__(self) -> None:
+        self.attachments: list[Leaf] = []
+        self.leaves: list[Leaf] = []
+        self.problems: list[str] = []
+        self.count = 0
+
+    def blocks(self, part: Part, *, depth: int, parent: str, root: bool) -> list[Block]:
+        self.count += 1
+        if self.count > MAX_PARTS:
+            self.problems.append("too_many_parts")
+            return []
+        kind, _params = part.content_type()
+        children = part.get_payload() if part.is_multipart() else None
+        if isinstance(children, list):
+            if depth >= MAX_DEPTH:
+                self.problems.append("too_deep")
+                return []
+            found = [
+                self.blocks(child, depth=depth + 1, parent=kind, root=False)
+                for child in children[: MAX_PARTS + 1]
+                if isinstance(child, Part)
+            ]
+            if not any(found) and not self.attachments:
+                found = self._loose_text(part, kind)
+            return self._alternative(found) if kind == "multipart/alternative" else [b for some in found for b in some]
+        return self._leaf(part, kind, parent=parent, root=root)
+
+    def _loose_text(self, part: Part, kind: str) -> list[list[Block]]:
+        """A multipart without usable parts: what stands before or behind them is all that the sender wrote."""
+        text = "\n".join(filter(None, (part.preamble, part.epilogue))).strip()
+        if not text:
+            return []
+        self.problems.append("structure")
+        data = text.encode("ascii", "surrogateescape")
+        leaf = Leaf("text/plain", {}, "", "", "", "", data, False, False, False, False)
+        self.leaves.append(leaf)
+        return [[Block(plain=[leaf])]]
+
+    @staticmethod
+    def _alternative(found: list[list[Block]]) -> list[Block]:
+        """One block: the plain way of the first branch that has one, the HTML way of the last."""
+        plain = next(
+            (leaves for some in found if (leaves := [leaf for b in some if not b.html for leaf in b.plain])), []
+        )
+        html = next((leaves for some in reversed(found) if (leaves := [leaf for b in some for leaf in b.html])), [])
+        if not plain:
+            plain = next((leaves for some in found if (leaves := [leaf for b in some for leaf in b.plain])), [])
+        return [Block(plain, html)] if plain or html else []
+
+    def _leaf(self, part: Part, kind: str, *, parent: str, root: bool) -> list[Block]:
+        params = part.content_type()[1]
+        disposition, more = headers.parameters(part.raw("content-disposition"))
+        disposition = disposition.strip("\"'")
+        data, damaged = transfer_decode(part.take_bytes(), part.raw("content-transfer-encoding"))
+        named = more.get("filename") or params.get("name") or ""
+        name = headers.file_name(named, params.get("charset")) if named else ""
+        if kind.startswith("multipart/"):
+            # Called a multipart, but without a boundary that could be found.
+            self.problems.append("structure")
+            kind = "text/plain"
+        content_id = headers.unfold(part.raw("content-id")).strip().strip("<>").strip()
+        location = headers.unfold(part.raw("content-location")).strip()
+        leaf = Leaf(
+            kind, params, disposition, name, content_id, location, data, damaged, root,
+            parent == "multipart/alternative", parent == "multipart/report",
+        )  # fmt: skip
+        self.leaves.append(leaf)
+        if self._is_body(leaf, named=bool(named), file=bool(more.get("filename"))):
+            return [Block(plain=[leaf])] if kind == "text/plain" else [Block(html=[leaf])]
+        self.attachments.append(leaf)
+        return []
+
+    @staticmethod
+    def _is_body(leaf: Leaf, *, named: bool, file: bool) -> bool:
+        if leaf.type not in ("text/plain", "text/html") or leaf.disposition == "attachment":
+            return False
+        if not named:
+            return True
+        # Some mailers give the body itself a name.
+        return (leaf.root or leaf.in_alternative) and not file
+
+
+def read_structure(raw: bytes, head: Head) -> Structure:
+    """Split and walk. Raises TooComplex over a limit, RecursionError for parts nested in hundreds."""
+    if len(raw) > MAX_RAW:
+        raise TooComplex("too_large")
+    if raw.count(b"\n--") + raw.count(b"\r--") > MAX_BOUNDARY_LINES and b"multipart/" in head.source.lower():
+        raise TooComplex("too_complex")
+    parser = BytesFeedParser(Part, policy=_Policy())
+    parser.feed(head.source + b"\r\n")
+    body = memoryview(raw)
+    for at in range(head.body_at, len(raw), _CHUNK):
+        parser.feed(bytes(body[at : at + _CHUNK]))
+    root: Part = parser.close()
+    kind, params = root.content_type()
+    walk = _Walk()
+    blocks = walk.blocks(root, depth=0, parent="", root=True)
+    if not any(block.plain or block.html for block in blocks):
+        blocks = _body_of_files(walk)
+    return Structure(blocks, walk.attachments, walk.leaves, walk.problems, kind, params)
+
+
+def _body_of_files(walk: _Walk) -> list[Block]:
+    """A mail without a body whose first file is an inline text: that text is also what is read."""
+    for leaf in walk.attachments:
+        if leaf.disposition != "attachment" and leaf.type == "text/plain":
+            return [Block(plain=[leaf])]
+        if leaf.disposition != "attachment" and leaf.type == "text/html":
+            return [Block(html=[leaf])]
+    return []

@@ -1,0 +1,259 @@
+"""Which part of a mail is the answer, and which is quoted. Nothing is deleted: quoted parts are folded.
+
+No library knows the way Japanese mail programs quote, so their header lines are a table of our own; the other
+languages' come from mail-parser-reply. In doubt a line stays visible: a quote too many costs a glance, a customer's
+sentence too few costs the customer.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+
+from mailparser_reply.parser import EmailMessage
+
+MAX_LINES = 5000  # beyond them nothing is looked for; such a text is shown as it is
+MAX_LINE = 500
+MAX_LIBRARY_LINES = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    text: str
+    folded: bool
+
+
+_QUOTED = re.compile(r"[ \t\u3000]{0,4}(?:>(?!From )|＞|&gt;)")
+_DATE = (
+    r"(?:(?:19|20)\d\d\s*[年/.-]\s*\d{1,2}\s*[月/.-]\s*\d{1,2}\s*日?"
+    r"|\d{1,2}[/.-]\d{1,2}[/.-](?:19|20)\d\d|\d{1,2}月\s*\d{1,2}日|(?:令和|平成|R|H)\s*\d{1,2}[年.]\d{1,2}[月.]\d{1,2}日?"
+    r"|\d{1,2}\.?\s+[A-Za-z]{3,9}\.?,?\s+(?:19|20)\d\d|[A-Za-z]{3,9}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+(?:(?:at\s+)?\d|(?:19|20)\d\d))"
+)
+_TIME = r"(?:\d{1,2}\s*[:時]\s*\d{2})"
+_ADDRESS = r"(?:[^\s<>@:]+@[^\s<>@:]+)"
+_WROTE = r"(?:書き(?:ました|込みました)|書いた|記述しました|のメール|のメッセージ|からのメール|からのメッセージ|送信しました|wrote|writes|さんより)"
+
+# One line, or two or three that a mail program wrapped, in compatibility form (full-width signs made plain).
+_HEADERS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        # 2024年1月1日(月) 12:00 山田太郎 <taro@example.com>:   ·   2024/01/01 12:00 に ... さんは書きました:
+        rf"[\(\[]?{_DATE}.{{0,40}}?{_TIME}.{{0,250}}(?:{_ADDRESS}|{_WROTE}).{{0,20}}:",
+        # Alice さんは 2026/05/11 21:28 に書きました:
+        rf"\S.{{0,150}}{_DATE}.{{0,40}}?{_TIME}.{{0,60}}{_WROTE}.{{0,12}}:",
+        # 山田太郎 さんは書きました:   ·   山田太郎 <taro@example.com> さんのメール:
+        r"\S.{0,150}(?:さん|様|さま|氏)\s*(?:は|が)?\s*(?:次のように)?(?:書きました|wrote)\s*:",
+        rf"\S.{{0,150}}{_ADDRESS}>?\s*(?:さん|様)?\s*(?:は書きました|のメール|のメッセージ|からのメール|wrote)\s*:",
+        # On Mon, 1 Jan 2024 12:00:00 +0900 ... wrote:   ·   At ..., X wrote:   ·   In message <...>, X wrote:
+        rf"(?:On|At)\s.{{0,40}}(?:\d|{_ADDRESS}).{{0,250}}\bwrote\s*:",
+        r"In (?:message|article|mail|your (?:mail|message))\s.{3,250}\b(?:wrote|writes)\s*:",
+        # Thunderbird in Japanese: (2024/01/01 12:00), 山田太郎 wrote:
+        rf"\(?{_DATE}.{{0,40}}{_TIME}\)?.{{0,200}}\bwrote\s*:",
+    )
+)
+_ENDS = re.compile(r"[:：][ \t\u3000*]*$")
+_RULE = r"[-_=*─━―—–ー－＿~]"
+_SEPARATORS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"{_RULE}{{2,}}\s*(?:original\s+(?:message|mail)|元のメ[ッツ]セ[ーｰ]ジ|元(?:の)?メール|元メッセージ|オリジナル\s?メ(?:ッセージ|ール)"
+        rf"|返信元(?:の)?メ(?:ッセージ|ール)|引用元?|以下[、,]?元の(?:メ(?:ッセージ|ール)))\s*{_RULE}{{2,}}",
+        rf"{_RULE}{{2,}}\s*(?:On\s.{{3,200}}|\S+@\S+|.{{1,80}}さん(?:は|が)?)\s*(?:wrote|書きました)\s*:?\s*{_RULE}{{2,}}",
+        r"[<\[【《](?:元のメッセージ|元のメール|Original Message)[>\]】》]",
+    )
+)
+_FORWARDED = re.compile(
+    rf"(?:{_RULE}{{2,}}\s*(?:forwarded (?:message|mail)(?: from .{{1,80}})?|転送(?:された)?(?:メッセージ|メール)|転送元メッセージ|以下転送)\s*{_RULE}{{2,}}"
+    r"|Begin forwarded message:|転送されたメッセージ:|以下は転送されたメッセージです[:。]?)",
+    re.IGNORECASE,
+)
+_LABELS = {
+    "from": r"差出人|送信者|送信元|発信者|From|De|Von|Da|Van|Od|Fra|Från|发件人|寄件者|보낸 ?사람",
+    "date": r"送信日時|送信日|受信日時|日時|日付|Date|Sent|送信|Gesendet|Datum|Envoyé|Enviado(?: el)?|Fecha|Inviato|Data|Verzonden|Sendt|Skickat|发送时间|日期|보낸 ?날짜",
+    "to": r"宛先|あて先|To|An|À|Para|A|Aan|Til|Till|收件人|收件者|받는 ?사람",
+    "cc": r"CC|Cc|Kopie|写し|Reply-To|返信先|重要度|添付ファイル|Attachments|Importance|Organization",
+    "subject": r"件名|題名|標題|表題|Subject|Betreff|Objet|Asunto|Oggetto|Onderwerp|Emne|Ämne|主题|主旨|제목",
+}
+_LABEL = re.compile(
+    r"[ \t\u3000*>＞]*(?:" + "|".join(rf"(?P<{key}>{words})" for key, words in _LABELS.items()) + r")[ \t\u3000*]*[:：]", re.IGNORECASE
+)
+# Signs of a header in a language that our own table does not know; the library is only asked where one stands.
+_FOREIGN = re.compile(
+    r"schrieb|écrit|escribi[óo]|skrev|scritto|schreef|napisał|nadesłał|napsal|작성|写道|寫道|escreveu|Original Message processed"
+    r"|^[> *]*(?:Von|De|Da|Od|Van|Från|Fra|发件人|보낸 ?사람)\s*:",
+    re.MULTILINE | re.IGNORECASE,
+)
+_LIBRARY_LANGUAGES = ["cs", "da", "de", "es", "fr", "it", "ja", "ko", "nl", "pl", "sv", "zh", "david"]
+
+
+@cache
+def _library_headers() -> re.Pattern[str]:
+    return EmailMessage(text="", languages=list(_LIBRARY_LANGUAGES)).HEADER_REGEX
+
+
+def _plain(line: str) -> str:
+    line = line if line.isascii() else unicodedata.normalize("NFKC", line)
+    return line.strip(" \t\u3000*")
+
+
+def _is_header(lines: list[str], first: int, last: int) -> bool:
+    parts = [_plain(line) for line in lines[first : last + 1]]
+    if sum(map(len, parts)) > MAX_LINE or not all(parts):
+        return False
+    # A wrapped address goes on without a space, a wrapped sentence with one.
+    texts = [" ".join(parts)] if len(parts) == 1 else [" ".join(parts), "".join(parts)]
+    return any(header.fullmatch(text) for header in _HEADERS for text in texts)
+
+
+def _header_above(lines: list[str], last: int, floor: int) -> int | None:
+    """Where the header begins that ends with this line (one to three lines), or None."""
+    for first in range(last, max(floor, last - 2) - 1, -1):
+        if first < last and (not lines[first].strip() or _ENDS.search(lines[first])):
+            return None
+        if len(lines[first]) <= MAX_LINE and _is_header(lines, first, last):
+            return first
+    return None
+
+
+def _label_block(lines: list[str], first: int) -> bool:
+    """Outlook's block: a sender's line, then at least two of date, recipient and subject within six lines."""
+    begin = _LABEL.match(lines[first])
+    if begin is None or begin.lastgroup != "from":
+        return False
+    seen: set[str] = set()
+    for line in lines[first + 1 : first + 7]:
+        label = _LABEL.match(line)
+        if label and label.lastgroup:
+            seen.add(label.lastgroup)
+        elif not line.strip():
+            break
+    return len(seen - {"from", "cc"}) >= 2
+
+
+def _is_separator(line: str) -> bool:
+    text = _plain(line)
+    # _plain takes stars away, which are a rule too; the others stay.
+    return any(separator.fullmatch(text) for separator in _SEPARATORS)
+
+
+def _library_hit(lines: list[str]) -> tuple[int, int] | None:
+    """(first, last) line of the first header that mail-parser-reply finds and that looks like one to us as well."""
+    looked = [line.strip()[:MAX_LINE] for line in lines[:MAX_LIBRARY_LINES]]
+    text = "\n".join(looked)
+    if not _FOREIGN.search(text):
+        return None
+    for match in _library_headers().finditer(text):
+        found = match[0]
+        start = match.start() + len(found) - len(found.lstrip("\n"))
+        found = found.strip("\n")
+        rows = found.split("\n")
+        labelled = sum(1 for row in rows if re.match(r"[>* ]*[^\s:：]{1,20}(?: [^\s:：]{1,12})?\s*[:：]", row))
+        wrote = len(rows) <= 4 and rows[-1].rstrip().endswith((":", "：")) and re.search(r"\d|@", found)
+        if wrote or labelled >= 3:
+            first = text.count("\n", 0, start)
+            return first, first + len(rows) - 1
+    return None
+
+
+def _quoted(line: str) -> bool:
+    return _QUOTED.match(line) is not None
+
+
+def _next_written(lines: list[str], at: int) -> int:
+    while at < len(lines) and not lines[at].strip():
+        at += 1
+    return at
+
+
+def _behind_quotes(lines: list[str], at: int) -> int:
+    """The line behind the run of quoted lines at ``at``; blank lines inside the run belong to it."""
+    end = at
+    while at < len(lines):
+        if _quoted(lines[at]):
+            end = at = at + 1
+        elif not lines[at].strip():
+            at += 1
+        else:
+            break
+    return end
+
+
+def _marks(lines: list[str]) -> list[bool]:
+    """For each line whether it is folded."""
+    folded = [False] * len(lines)
+    library = _library_hit(lines)
+    at = floor = 0
+    while at < len(lines):
+        line = lines[at]
+        head: tuple[int, int] | None = None
+        rest = False  # whether everything behind it is quoted whatever stands there
+        if not line.strip():
+            at += 1
+            continue
+        if _quoted(line):
+            end = _behind_quotes(lines, at)
+            folded[at:end] = [True] * (end - at)
+            at = floor = end
+            continue
+        if len(line) <= MAX_LINE:
+            if _FORWARDED.fullmatch(_plain(line)):
+                break  # what a customer forwards is what they want to show us
+            if _ENDS.search(line):
+                first = _header_above(lines, at, floor)
+                head = (first, at) if first is not None else None
+            if head is None and _is_separator(line):
+                head, rest = (at, at), True
+            if head is None and _label_block(lines, at):
+                head, rest = (at, at), True
+        if head is None and library is not None and library[0] <= at <= library[1]:
+            head = library
+        if head is None:
+            at += 1
+            continue
+        first, last = head
+        following = _next_written(lines, last + 1)
+        if not rest and following < len(lines) and _quoted(lines[following]):
+            end = _behind_quotes(lines, following)
+        else:
+            end = len(lines)
+        first = _with_rule(lines, first, floor)
+        folded[first:end] = [True] * (end - first)
+        at = floor = end
+    return folded
+
+
+def _with_rule(lines: list[str], first: int, floor: int) -> int:
+    """A line of rules right above a header (Outlook draws one) belongs to it."""
+    above = first - 1
+    while above > floor and not lines[above].strip():
+        above -= 1
+    if above >= floor and re.fullmatch(rf"[ \t\u3000]*{_RULE}{{5,}}[ \t\u3000]*", lines[above][:MAX_LINE]):
+        return above
+    return first
+
+
+def split(text: str) -> tuple[Piece, ...]:
+    """The text in pieces, in order; put together they are the text. Where nothing would stay visible, all is."""
+    lines = text.split("\n")
+    if len(lines) > MAX_LINES or not text.strip():
+        return (Piece(text, folded=False),) if text else ()
+    folded = _marks(lines)
+    if not any(line.strip() for line, hidden in zip(lines, folded, strict=True) if not hidden):
+        return (Piece(text, folded=False),)
+    pieces: list[Piece] = []
+    start = 0
+    for number in range(1, len(lines) + 1):
+        if number == len(lines) or folded[number] != folded[start]:
+            piece = "\n".join(lines[start:number]) + ("\n" if number < len(lines) else "")
+            pieces.append(Piece(piece, folded[start]))
+            start = number
+    return tuple(pieces)
+
+
+def visible(text: str) -> str:
+    """The text without its folded pieces, trimmed."""
+    pieces = split(text)
+    if not any(piece.folded for piece in pieces):
+        return text.strip()
+    kept = "".join(piece.text for piece in pieces if not piece.folded)
+    return re.sub(r"\n{3,}", "\n\n", kept).strip()
