@@ -255,6 +255,11 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"support@{_site.host
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # The right-hand side of our Message-IDs.
 MESSAGE_ID_DOMAIN = env.str("MESSAGE_ID_DOMAIN", default=DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">"))
+# Letters a minute by the way above; 0: no limit of ours. Routes that are entered in the admin have their own.
+EMAIL_PER_MINUTE = env.int("EMAIL_PER_MINUTE", default=0)
+# Automatic after-care and advertising mail waits for a person when the clock moved by more hours than this between two
+# sweeps, or backwards: a wrong date would send a year's appointments at once. 0: the clock is believed.
+CLOCK_JUMP_HOURS = env.float("CLOCK_JUMP_HOURS", default=6.0)
 ANYMAIL = {
     name.removeprefix("ANYMAIL_"): value for name, value in os.environ.items() if name.startswith("ANYMAIL_") and value
 }

@@ -180,7 +180,9 @@ def _blast(guard: DispatchGuard, now: datetime) -> dict[str, int] | None:
 def _usual(now: datetime) -> int:
     """The median of automatic letters an hour, over the hours of four weeks in which any was sent."""
     hours = (
-        OutgoingMail.objects.filter(state=State.SENT, automatic=True, sent_at__gte=now - BLAST_HISTORY, sent_at__lte=now)
+        OutgoingMail.objects.filter(
+            state=State.SENT, automatic=True, sent_at__gte=now - BLAST_HISTORY, sent_at__lte=now
+        )
         .exclude(mail_class=MailClass.TRANSACTIONAL)
         .annotate(hour=TruncHour("sent_at"))
         .values("hour")

@@ -86,9 +86,7 @@ def rank(mail: OutgoingMail) -> int:
     return _RANK[MailClass(mail.mail_class)] if mail.automatic else 0
 
 
-def admit(
-    letters: Iterable[OutgoingMail], *, route: int, per_minute: int, now: datetime
-) -> dict[int, datetime | None]:
+def admit(letters: Iterable[OutgoingMail], *, route: int, per_minute: int, now: datetime) -> dict[int, datetime | None]:
     """Letter id -> None when it may leave by this route now, else the moment at which it should ask again.
 
     ``per_minute`` is the whole route's; 0 means that the route has no limit and nothing is asked.

@@ -10,6 +10,9 @@ State = OutgoingMail.State
 SENTENCES: dict[str, Promise] = {
     # waiting
     "try_again": _("The mail server did not take it yet. It is tried again by itself."),
+    "rate": _("It waits for its turn, so that the recipient's mail server is not given too much at once."),
+    "route_away": _("The mail server of its route does not answer. It is tried again by itself."),
+    "route_stopped": _("Its mail route is stopped. It leaves when the route is started again."),
     # decided not to send
     "too_late": _("It could not leave in time, so it was not sent any more."),
     "no_consent": _("The recipient has not agreed to advertising mail."),
@@ -29,6 +32,9 @@ SENTENCES: dict[str, Promise] = {
     # nobody knows
     "no_answer": _("The mail server did not confirm it. It may or may not have arrived."),
     "worker_lost": _("Sending was interrupted. It may or may not have arrived."),
+    # told by the provider
+    "confirmed": _("The mail provider confirmed that it was sent."),
+    "refused_later": _("The mail provider refused it."),
     # settled by a person
     "marked_sent": _("Staff marked it as sent."),
     "sent_again": _("Staff asked for it to be sent again."),

@@ -121,9 +121,7 @@ def stop(route: MailRoute, *, problem: str, now: datetime) -> bool:
     """Stop a route by itself: what went wrong is shown, nothing more leaves this way. False when it was stopped."""
     active = MailRoute.objects.filter(pk=route.pk, status=MailRoute.Status.ACTIVE)
     route.status = MailRoute.Status.STOPPED
-    return bool(
-        active.update(status=MailRoute.Status.STOPPED, problem=one_line(problem)[:300], problem_since=now)
-    )
+    return bool(active.update(status=MailRoute.Status.STOPPED, problem=one_line(problem)[:300], problem_since=now))
 
 
 @transaction.atomic

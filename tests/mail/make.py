@@ -26,10 +26,11 @@ def fill(count, *, now=NOW, state=3):
             INSERT INTO mail_outgoingmail (
                 key, mail_class, automatic, language, from_name, from_address, to_name, to_address, reply_to, subject,
                 text, html, headers, attachments, message_id, in_reply_to, "references", state, reason, detail, due_at,
-                lease_owner, lease_token, attempt, created_at, sent_at, raw)
+                lease_owner, lease_token, attempt, created_at, sent_at, raw,
+                bounce_code, bounce_detail)
             SELECT 'k' || n, 'transactional', true, 'ja', 'x', 'a@shop.example', '', 'c' || n || '@mail.example', '',
                 '件名 ' || n, 'x', '', '{}', '[]', '<' || n || '@x>', '', '', %(state)s, '', '', %(now)s,
-                '', 0, 0, %(now)s, CASE WHEN %(state)s = 3 THEN %(now)s END, 'x'
+                '', 0, 0, %(now)s, CASE WHEN %(state)s = 3 THEN %(now)s END, 'x', '', ''
             FROM generate_series(0, %(count)s - 1) AS n ORDER BY n
             """,
             {"now": now, "state": state, "count": count},

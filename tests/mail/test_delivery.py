@@ -54,7 +54,7 @@ def test_refused_for_now_is_tried_again_a_little_later_each_time(smtp_sink, now,
         assert delivery.sweep(moment) == 1
         mail.refresh_from_db()
         assert (mail.state, mail.reason, mail.detail) == (State.PLANNED, "try_again", "4.3.0 busy")
-        assert mail.due_at == moment + timedelta(minutes=minutes)
+        assert timedelta() <= mail.due_at - moment - timedelta(minutes=minutes) <= timedelta(minutes=minutes) / 10
         assert delivery.sweep(mail.due_at - timedelta(seconds=1)) == 0
         moment = mail.due_at
     assert smtp_sink.messages == []
@@ -81,7 +81,7 @@ def test_a_letter_that_would_be_too_late_expires_instead_of_waiting(smtp_sink, n
     mail = queue(not_after=now + timedelta(minutes=3))
     smtp_sink.say("rcpt", "450 busy", "450 busy")
     delivery.sweep(now)
-    delivery.sweep(now + timedelta(minutes=1))
+    delivery.sweep(now + timedelta(seconds=66))
     mail.refresh_from_db()
     assert (mail.state, mail.reason, mail.attempt) == (State.EXPIRED, "too_late", 2)
 
@@ -172,7 +172,8 @@ def test_without_a_server_one_letter_is_tried_and_the_rest_wait(now, smtp_sink):
         queue(f"test:{number}")
     assert delivery.sweep(now) == 1
     first, *rest = OutgoingMail.objects.order_by("pk")
-    assert (first.state, first.reason, first.due_at) == (State.PLANNED, "try_again", now + timedelta(minutes=1))
+    assert (first.state, first.reason) == (State.PLANNED, "try_again")
+    assert timedelta(seconds=60) <= first.due_at - now <= timedelta(seconds=66)
     assert "ConnectionRefusedError" in first.detail
     assert {(mail.state, mail.attempt, mail.due_at) for mail in rest} == {(State.PLANNED, 0, now)}
     assert first.attempts.get().outcome == "deferred"
@@ -331,7 +332,7 @@ def test_the_claim_reads_its_index(now):
     fill(5000, state=State.PLANNED)
     with connection.cursor() as cursor:
         values = {"now": now, "limit": 50, "worker": "w", "until": now + delivery.LEASE}
-        cursor.execute("EXPLAIN " + delivery._CLAIM, values)
+        cursor.execute("EXPLAIN " + delivery._CLAIM.format(which=""), values)
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "Index Scan using mail_due" in plan
     assert "Sort" not in plan

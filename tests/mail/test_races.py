@@ -79,9 +79,9 @@ def test_three_processes_send_two_hundred_letters_once_each(smtp_sink, now):
 @pytest.mark.parametrize(
     ("point", "state"),
     [
-        ("delivery._accepted", State.UNCERTAIN),  # 250 was said, the row does not know it
+        ("delivery._taken", State.UNCERTAIN),  # 250 was said, the row does not know it
         ("smtp.SmtpRoute.send", State.UNCERTAIN),  # the intent is written, nothing was said
-        ("delivery._decide", State.PLANNED),  # claimed only
+        ("delivery._write", State.PLANNED),  # claimed only
     ],
 )
 def test_killed_between_two_steps(smtp_sink, now, point, state):
@@ -96,7 +96,7 @@ def test_killed_between_two_steps(smtp_sink, now, point, state):
     first, *rest = OutgoingMail.objects.order_by("pk")
     assert first.state == (State.SENT if state == State.PLANNED else state)
     assert {mail.state for mail in rest} == {State.SENT}
-    assert delivered == (1 if point == "delivery._accepted" else 0)
+    assert delivered == (1 if point == "delivery._taken" else 0)
     assert max(Counter(smtp_sink.recipients).values()) == 1
     for days in (1, 2, 400):
         delivery.sweep(later + timedelta(days=days))
