@@ -13,11 +13,12 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import IO
 
-from django.core.files.base import File
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 
 from inquiries.models import Attachment, Message
+from shopdesk import tokens
 
 MAX_FILES = 5
 MAX_BYTES = 10 * 1024 * 1024
@@ -41,6 +42,9 @@ ENDINGS: dict[str, tuple[str, ...]] = {
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": (".xlsx",),
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": (".pptx",),
 }
+# What a browser may draw in the frame of a mail. All others are downloads.
+INLINE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+UNKNOWN_TYPE = "application/octet-stream"
 _BY_ENDING = {ending: media_type for media_type, endings in ENDINGS.items() for ending in endings}
 _PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa")
 _HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"mif1", b"msf1"}
@@ -193,6 +197,67 @@ def store(message: Message, files: Iterable[Checked], *, now: datetime) -> list[
         discard(attachment.storage_key for attachment in kept)
         raise
     return kept
+
+
+@dataclass(frozen=True)
+class Received:
+    """A file that came by mail: the name that the sender gave, the bytes, and whether the HTML shows it."""
+
+    name: str
+    content: bytes
+    inline: bool = False
+    content_id: str = ""
+
+
+def keep(message: Message, files: Sequence[Received], *, source: str, now: datetime) -> list[Attachment]:
+    """Keep the files of a received mail, in the caller's transaction. Nothing is refused: what our own form would not
+    let in is kept as plain bytes and marked, so that it is offered with a warning.
+
+    ``source`` names the mail. The storage keys follow from it and from SECRET_KEY, so that they cannot be guessed and a
+    second try writes the same files. Undo with :func:`discard_unless_kept`.
+    """
+    rows = []
+    for place, file in enumerate(files):
+        given = clean_name(file.name)
+        media_type = sniff(file.content[:_HEAD], PurePosixPath(given).suffix.lower())
+        suspicious = media_type in {"", "program"}
+        shown = given if suspicious else clean_name(file.name, media_type)
+        rows.append(
+            Attachment(
+                message=message,
+                storage_key=_write(received_key(source, place, now), file.content),
+                name=shown,
+                media_type=UNKNOWN_TYPE if suspicious else media_type,
+                size=len(file.content),
+                sha256=hashlib.sha256(file.content).hexdigest(),
+                inline=file.inline and media_type in INLINE_TYPES,
+                content_id="".join(file.content_id.split())[:250],
+                suspicious=suspicious,
+            )
+        )
+    return Attachment.objects.bulk_create(rows)
+
+
+def received_key(source: str, place: int, now: datetime) -> str:
+    """Where a file of a received mail lies."""
+    return f"inquiries/{now:%Y/%m}/{tokens.digest(f'inquiries.attachment:{source}:{place}')[:32]}"
+
+
+def _write(key: str, content: bytes) -> str:
+    """Store the bytes under just this key; what a try that died left there is replaced."""
+    if default_storage.exists(key):
+        with default_storage.open(key) as there:
+            if there.read() == content:
+                return key
+        default_storage.delete(key)
+    return default_storage.save(key, ContentFile(content))
+
+
+def discard_unless_kept(source: str, count: int, now: datetime) -> None:
+    """Delete the files of a mail whose rows were rolled back; another worker may have been faster with the same mail."""
+    keys = [received_key(source, place, now) for place in range(count)]
+    kept = set(Attachment.objects.filter(storage_key__in=keys).values_list("storage_key", flat=True))
+    discard(key for key in keys if key not in kept)
 
 
 def discard(keys: Iterable[str]) -> None:

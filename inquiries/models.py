@@ -203,6 +203,10 @@ class Message(models.Model):
     folded = models.TextField(blank=True)
     sender_name = models.CharField(_("sender name"), max_length=200, blank=True)
     sender_address = models.CharField(_("sender"), max_length=254, blank=True)
+    # A machine wrote it (an absence notice): it reopens nothing, starts no clock and is answered by nothing.
+    automatic = models.BooleanField(default=False)
+    # The receiving server said that the sender is not who the mail claims (SPF, DKIM, DMARC).
+    unverified = models.BooleanField(default=False)
 
     class Meta:
         verbose_name = _("message")
@@ -233,7 +237,9 @@ class Attachment(models.Model):
     size = models.PositiveIntegerField(_("size (bytes)"))
     sha256 = models.CharField(max_length=64)
     inline = models.BooleanField(default=False)
-    content_id = models.CharField(max_length=200, blank=True)
+    content_id = models.CharField(max_length=250, blank=True)
+    # Came by mail and is of a kind that our own form refuses: kept, offered with a warning.
+    suspicious = models.BooleanField(default=False)
 
     class Meta:
         verbose_name = _("attachment")

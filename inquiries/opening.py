@@ -71,7 +71,7 @@ def open_inquiry(
             )  # fmt: skip
             if channel == Inquiry.Channel.FORM and not checked and (same := _same(customer, email, body, now=now)):
                 return same
-            inquiry = _insert(
+            inquiry = insert(
                 Inquiry(
                     store=store,
                     customer=customer,
@@ -98,7 +98,7 @@ def open_inquiry(
             kept += [one.storage_key for one in attachments.store(message, checked, now=now)]
             events.record("opened", inquiry, actor=by, now=now, channel=channel)
             if channel == Inquiry.Channel.FORM and email:
-                _acknowledge(inquiry, now=now)
+                acknowledge(inquiry, now=now)
     except IntegrityError:
         attachments.discard(kept)
         # The same form was sent twice at once: the other one was faster, and has committed by now.
@@ -156,7 +156,7 @@ def _order(number: str, email: str) -> Order | None:
     return own[0] if len(own) == 1 else None
 
 
-def _insert(inquiry: Inquiry) -> Inquiry:
+def insert(inquiry: Inquiry) -> Inquiry:
     """Insert with a fresh number; a number that is taken is drawn again. A taken form token is the caller's matter."""
     for left in reversed(range(_TRIES)):
         inquiry.number = new_number()
@@ -173,8 +173,10 @@ def _insert(inquiry: Inquiry) -> Inquiry:
     raise AssertionError("unreachable")
 
 
-def _acknowledge(inquiry: Inquiry, *, now: datetime) -> None:
+def acknowledge(inquiry: Inquiry, *, now: datetime, in_reply_to: str = "") -> None:
     """Say that the question arrived, under which number, and when an answer can be expected.
+
+    ``in_reply_to`` is the Message-ID of the mail that asked, if it was a mail.
 
     Anybody can type a stranger's address into a form. So the letter holds none of the sender's words, goes once a day
     to an address, and not more than so many times a minute in all.
@@ -202,6 +204,8 @@ def _acknowledge(inquiry: Inquiry, *, now: datetime) -> None:
         html=letter.html,
         language=inquiry.language,
         automatic=True,
+        in_reply_to=in_reply_to,
+        references=in_reply_to,
         now=now,
     )
     Message.objects.create(

@@ -8,7 +8,7 @@ from django.db.models import F
 from inquiries import events, triage
 from inquiries.models import Draft, Inquiry, Message
 from inquiries.signing_off import signature
-from inquiries.threads import headers_for
+from inquiries.threads import headers_for, reference
 from shopdesk.accounts.models import User
 from shopdesk.mail import composing, outbox
 from shopdesk.text import clean, one_line
@@ -63,7 +63,7 @@ def reply(
             "subject": reply_subject(fresh.subject),
             "body": body,
             "signature": signature(fresh.store, by=by, language=fresh.language),
-            "number": fresh.number,
+            "number": reference(fresh),
         },
         fresh.language,
     )

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from inquiries.models import Inquiry, InquiryEvent
+from shopdesk.shop.models import named
 
 _Words = dict[str, Any]
 
@@ -26,10 +27,21 @@ _SENTENCES: dict[str, Callable[[], str]] = {
     "status": lambda: _("%(actor)s changed the status: %(from)s → %(to)s"),
     "category": lambda: _("%(actor)s changed the category: %(from)s → %(to)s"),
     "acknowledgement_withheld": lambda: _("No automatic confirmation was sent: %(reason)s"),
+    "reopened": lambda: _("Reopened, because the customer wrote again"),
+    "thanked": lambda: _("The customer said thanks; it stays solved"),
+    "follows": lambda: _("Follows %(number)s, which was closed longer ago"),
+    "answers_letter": lambda: _("Written in answer to our mail “%(subject)s”"),
+    "subject_number_of_other": lambda: _("The subject names %(number)s, in which this sender takes no part"),
+    "other_reply_to": lambda: _("The mail asks for answers to another address (%(address)s); answers go to the sender"),
+    "category_guessed": lambda: _("Category chosen by the words of the mail: %(category)s"),
 }
 _REASONS: dict[str, Callable[[], str]] = {
     "address": lambda: _("this address already got one within 24 hours"),
     "store": lambda: _("too many confirmations in one minute"),
+    "not_started": lambda: _("this mailbox only reads so far"),
+    "machine": lambda: _("the mail was sent by a program or to a list"),
+    "unverified": lambda: _("the sender could not be verified"),
+    "suppressed": lambda: _("this address must not be written to"),
 }
 
 
@@ -44,6 +56,8 @@ def sentence(event: InquiryEvent) -> str:
         return _("Received (%(channel)s)") % words
     if event.code == "status":
         words["from"], words["to"] = _status(words.get("from")), _status(words.get("to"))
+    if event.code == "category_guessed":
+        words["category"] = named(str(words.get("name_ja", "")), str(words.get("name_en", ""))) or words.get("category")
     if event.code == "acknowledgement_withheld":
         reason = _REASONS.get(str(words.get("reason")))
         words["reason"] = reason() if reason else words.get("reason", "")

@@ -104,7 +104,7 @@ def _waiting_since(inquiry: Inquiry) -> datetime | None:
     replied = (
         inquiry.messages.filter(kind=Message.Kind.REPLY).order_by("-at", "-pk").values_list("at", flat=True).first()
     )
-    words = inquiry.messages.filter(kind=Message.Kind.RECEIVED)
+    words = inquiry.messages.filter(kind=Message.Kind.RECEIVED, automatic=False)
     if replied:
         words = words.filter(at__gt=replied)
     return words.order_by("at", "pk").values_list("at", flat=True).first()

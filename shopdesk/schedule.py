@@ -22,6 +22,8 @@ BEAT_SCHEDULE: dict[str, Ring] = {
     "heartbeat": every(15, "shopdesk.desk.tasks.heartbeat"),
     # every 5 seconds: send letters that are due, and settle those whose worker died
     "outgoing mail": every(5, "shopdesk.mail.tasks.sweep_outgoing"),
+    # every 10 seconds: make inquiries and messages of the mail that was received
+    "received mail": every(10, "inquiries.tasks.sweep_filing"),
     # every 10 seconds: look at the mailboxes that are due (each every 30 seconds, less often while it fails)
     "mailboxes": every(10, "shopdesk.mail.tasks.sweep_mailboxes"),
     # every 5 seconds: look for the orders that visitors want to prove, and write to the address on file

@@ -1,0 +1,66 @@
+"""A received mail as a message: what is shown of it, what is folded away, and its files."""
+
+from datetime import datetime
+
+from inquiries import attachments, auto_answers
+from inquiries.models import Attachment, Inquiry, Message
+from shopdesk.mail.models import IncomingMail
+from shopdesk.mail.parsing import ParsedMail
+from shopdesk.text import clean, one_line
+
+_ID_LENGTH = 200
+
+
+def write(
+    inquiry: Inquiry, incoming: IncomingMail, mail: ParsedMail, *, sender: str, now: datetime, automatic: bool = False
+) -> Message:
+    """Add the mail to the conversation, in the caller's transaction. Files are kept by :func:`keep_files`."""
+    shown, folded = parts(mail)
+    return Message.objects.create(
+        inquiry=inquiry,
+        kind=Message.Kind.RECEIVED,
+        body=shown,
+        folded=folded,
+        html=clean(mail.html),
+        at=now,
+        message_id=mail.message_id if len(mail.message_id) <= _ID_LENGTH else "",
+        incoming=incoming,
+        sender_name=one_line(mail.sender.name)[:200],
+        sender_address=sender,
+        automatic=automatic,
+        unverified=auto_answers.is_unverified(mail),
+    )
+
+
+def parts(mail: ParsedMail) -> tuple[str, str]:
+    """(the text to show, the text to fold away). Nothing is lost: where the quote is not simply what follows, the whole
+    text is folded beside the part that is shown."""
+    whole, shown = clean(mail.text).strip(), clean(mail.reply_text).strip()
+    if not shown or shown == whole:
+        return whole, ""
+    if whole.startswith(shown):
+        return shown, whole[len(shown) :].strip("\n")
+    return shown, whole
+
+
+def keep_files(message: Message, incoming: IncomingMail, mail: ParsedMail) -> list[Attachment]:
+    """Keep every file of the mail. The storage keys are the same at each try, so that a try that died leaves nothing
+    that the next one does not take over."""
+    return attachments.keep(
+        message,
+        [
+            attachments.Received(one.name, one.content, inline=one.inline, content_id=one.content_id)
+            for one in mail.attachments
+        ],
+        source=_source(incoming),
+        now=incoming.received_at,
+    )
+
+
+def forget_files(incoming: IncomingMail, mail: ParsedMail) -> None:
+    """Delete the files of a try that was rolled back."""
+    attachments.discard_unless_kept(_source(incoming), len(mail.attachments), incoming.received_at)
+
+
+def _source(incoming: IncomingMail) -> str:
+    return f"mail:{incoming.pk}"
