@@ -43,6 +43,7 @@ HARD = frozenset({"user_unknown", "host_unknown", "moved"})
 
 _TABLE: tuple[tuple[str, str], ...] = (
     ("moved", r"has moved|no longer (?:with|works|employed)|(?:address|user|recipient) (?:has )?(?:been )?changed|forwarding address|has left the|address change|has been replaced by"),
+    ("mailer", r"command (?:died|failed|exited|output)|unknown mailer error|x-unix"),
     ("virus", r"virus|malware|infected|worm detected|trojan|ウイルス"),
     ("reverse_dns", r"reverse (?:dns|lookup|map)|\bPTR\b|\brdns\b|no ptr|client host name|cannot find your (?:reverse )?host|cannot resolve your|fix reverse|does not have a valid (?:reverse|dns)|unresolvable relay|IP address without|missing or invalid reverse|逆引き"),
     ("authentication", r"\bdmarc\b|\bdkim\b|\bspf\b|sender policy framework|sender id|authentication (?:checks?|results?) (?:failed|fail)|unauthenticated (?:email|mail)|not pass authentication|message does not pass|not authorized to send|domain of .{0,80} does not designate"),
@@ -84,7 +85,7 @@ _STATUS = {
     "7.20": "authentication", "7.23": "authentication", "7.25": "reverse_dns", "7.26": "authentication",
 }  # fmt: skip
 # A status that says more than the words usually do.
-_SURE = {"1.1": "user_unknown", "1.6": "moved", "2.2": "mailbox_full", "1.10": "no_mail", "7.25": "reverse_dns"}
+_SURE = {"1.1": "user_unknown", "1.6": "moved", "2.2": "mailbox_full", "1.10": "no_mail", "7.25": "reverse_dns", "1.8": "sender_refused", "1.2": "host_unknown"}
 
 
 def _by_words(words: str) -> str:

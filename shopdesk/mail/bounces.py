@@ -16,6 +16,14 @@ from shopdesk.mail.parsing import charsets, cleaning
 from shopdesk.mail.parsing.headers import MAX_ADDRESS, decode_words, message_ids
 from shopdesk.mail.parsing.model import Address, Bounce, BouncedRecipient, Kind
 
+_CARRIERS = ("docomo.ne.jp", "ezweb.ne.jp", "au.com", "softbank.ne.jp", "i.softbank.jp", "vodafone.ne.jp", "ymobile.ne.jp", "uqmobile.jp")
+
+
+def is_carrier(address: str) -> bool:
+    """Whether it is a phone company's address."""
+    return address.lower().rpartition("@")[2].endswith(_CARRIERS)
+
+
 MAX_TEXT = 60_000
 MAX_RECIPIENTS = 200
 
@@ -61,7 +69,7 @@ _MACHINE = re.compile(
     re.IGNORECASE,
 )
 _MACHINE_NAME = re.compile(
-    r"mailer[- ]?daemon|mail delivery|postmaster|mail administrator|system administrator|delivery (?:subsystem|system|status)|internet mail|"
+    r"mailer[- ]?daemon|mail deliver|postmaster|mail administrator|system administrator|delivery (?:subsystem|system|status)|internet mail|"
     r"returned mail|mail router|メール配信|メールシステム|配信エラー|mail system|maildelivery",
     re.IGNORECASE,
 )
@@ -113,7 +121,7 @@ _SUBJECT = re.compile(
 )
 _WORDS = re.compile(
     r"(?:could|can|was|has|have|were|is|are|did|does)\s*(?:not|n't|nnot)\s+(?:be\s+|been\s+|yet\s+been\s+)*(?:deliver|sent|reach|accept|receive|complet|exist|relay)|undeliver|"
-    r"delivery\s+(?:to|of|for|has|was|attempt|failed|fail|status|error)|d[ei]l[ei]v[ei]r\w*[^.\n]{0,60}fail|fail\w*[^.\n]{0,60}deliver|permanent\w*\s+(?:fatal\s+)?(?:error|fail)|"
+    r"delivery\s+(?:to|of|for|has|was|attempt|failed|fail|status|error)|d[ei]l[ei]v[ei]r\w*[^.\n]{0,60}fail|fail\w*[^.\n]{0,60}deliver|permanent\w*\s+(?:fatal\s+)?(?:error|fail)|(?:had|with) (?:\w+ )?(?:fatal|delivery) errors|(?:was|were)?(?:n't| not) able to deliver|"
     r"user\s+unknown|unknown\s+(?:user|or illegal|recipient|address|local)|(?:user|mailbox|address|recipient|account)\b[^.\n]{0,40}\b(?:not found|unavailable|unknown|rejected|does\s?n(?:o|'|’)t|disabled|full|over quota|invalid|refused|not exist)|"
     r"no such (?:user|recipient|mailbox|address|person)|no mailbox|unable to (?:deliver|send|reach|relay)|return(?:ed|ing)\s+(?:message|mail|to\s+sender|your|unsent)|"
     r"(?:automatically|been)\s+rejected|rejected (?:by|your|the)|(?:mail|message) (?:was|has been) (?:rejected|refused|blocked|returned|delayed|postponed)|postponed|"
@@ -139,16 +147,16 @@ _WAYS = tuple(
     re.compile(pattern, re.IGNORECASE | re.MULTILINE)
     for pattern in (
         # postfix, qmail, yahoo: <a@b>: why
-        rf"^[ \t]*<({_ADDR})>[ \t]*(?:\((?:expanded|\.\.\.)[^\n)]*\)?)?:",
+        rf"^[ \t]*<?({_ADDR})>?[ \t]*(?:\((?:expanded|\.\.\.)[^\n)]*\)?)?:(?=\s)",
         # sendmail: 550 5.1.1 <a@b>... User unknown
         rf"^[ \t]*\d\d\d[ -](?:\d\.\d\.\d\s+)?<?({_ADDR})>?\.\.\.",
         # RCPT TO in a transcript with a refusal behind it
         rf"RCPT TO:\s*<({_ADDR})>[^\n]*\n[^\n]{{0,40}}\b[45]\d\d[ -]",
         # alone in its line, in brackets, quoted, behind a bullet, or with a colon
-        rf"^[ \t]*(?:[*•+-]|\d+\.)?[ \t]*[\"'<\[(]?({_ADDR})[\"'>\])]?[ \t]*(?::|,|;|\.\.\.[^\n]*|\([^\n]*\)|on \w{{3}}[^\n]*)?[ \t]*$",
+        rf"^[ \t]*(?:[*•+-]|\d+\.)?[ \t]*[\"'<\[(]?({_ADDR})[\"'>\])]?[ \t]*(?::|,|;|\.\.\.[^\n]*|\([^\n]*\)|\[[^\n]*\]|on \w{{3}}[^\n]*)?[ \t]*$",
         # behind a word that names it
         rf"(?:recipient|address|user|mailbox|account|to|for|rcpt to|attempts|宛先|アドレス|受信者)[^\n@]{{0,30}}?[\s:<\"'(\[]({_ADDR})",
-        rf"({_ADDR})[^\n]{{0,60}}(?:unknown|not found|fail|reject|full|quota|does|exist|undeliver|unavailable|宛|へのメール|は存在)",
+        rf"({_ADDR})[^\n]{{0,60}}(?:unknown|no such|not found|fail|reject|full|quota|does|exist|undeliver|unavailable|宛|へのメール|は存在)",
         rf"<({_ADDR})>",
     )
 )
@@ -190,6 +198,9 @@ def _blocks(text: str) -> Iterator[dict[str, str]]:
 
 
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
+
+
+_PASSED = {"delivered", "deliverable", "relayed", "expanded"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +263,17 @@ def _unique(found: list[_Found]) -> list[_Found]:
     return list(seen.values())[:MAX_RECIPIENTS]
 
 
+_AFTER_DATA = re.compile(r"(?:end of|reply to|after|to) (?:the )?DATA\b|>>> DATA|sending message body|in response to DATA|RCPT.{0,400}>>> DATA", re.IGNORECASE)
+
+
+def _doubtful(address: str, status: str, words: str) -> bool:
+    """Whether "user unknown" may mean "refused by their filter": au and docomo answer so to what a customer's
+    receiving list refuses, after they have seen the letter. A status of another class says the same."""
+    if status.startswith(("5.2.", "5.7.")):
+        return True
+    return _AFTER_DATA.search(words) is not None and not (status == "5.1.1" and not is_carrier(address))
+
+
 def _recipient(found: _Found, text: str, subject: str) -> BouncedRecipient:
     words = found.words
     status = found.status
@@ -262,12 +284,14 @@ def _recipient(found: _Found, text: str, subject: str) -> BouncedRecipient:
     said = _STATUS.search(words) or _STATUS.search(near)
     if said and (not status or status.endswith(".0.0")):
         status = said[1]
-    if found.action in ("delivered", "relayed", "expanded"):
+    if found.action in _PASSED:
         return BouncedRecipient(found.address, status, "delivered", "transient")
     reason = reason_of(words, status, near, f"{subject}\n{text[:4000]}")
     delayed = found.action == "delayed" or (not found.action and status.startswith("4."))
     if delayed:
         return BouncedRecipient(found.address, status, reason, "transient")
+    if reason == "user_unknown" and _doubtful(found.address, status, f"{words}\n{text[:6000]}"):
+        reason = "filtered"
     hard = reason in HARD and not status.startswith("4.")
     return BouncedRecipient(found.address, status, reason, "hard" if hard else "soft")
 
@@ -313,12 +337,16 @@ def _bounce(fields: Fields, sender: Address, subject: str, text: str, parts: lis
         statuses = [
             decoded for part in parts if part.type.startswith("text/") and b"inal-Recipient:" in part.data and (decoded := _decode(part.data))
         ]
+    if not statuses and _MACHINE.match(sender.address):
+        # A gateway that wrapped somebody's report into a letter of its own.
+        wrapped = [_decode(part.data) for part in parts if part.type == "message/rfc822" and b"inal-Recipient:" in part.data]
+        statuses = [text for text in wrapped if "delivery-status" in text]
     report = "\n\n".join(statuses)
     words = _own_words(text[:MAX_TEXT])
     returned = _returned(parts, text[:MAX_TEXT])
     own = {address.lower() for address in (sender.address, _one(fields.get("to")), _one(fields.get("return-path"))) if address}
     found = _from_report(report)
-    failed = [one for one in found if one.action not in ("delivered", "relayed", "expanded")]
+    failed = [one for one in found if one.action not in _PASSED]
     found = [one for one in (failed or found) if one.address]
     if not found and fields.get("x-failed-recipients"):
         found = [_Found(_one(address)) for address in fields.get("x-failed-recipients").split(",") if _one(address)]
@@ -345,13 +373,15 @@ def _is_bounce(fields: Fields, sender: Address, subject: str, text: str, types: 
     if "message/disposition-notification" in types or kind == "disposition-notification":
         return about_failure and bool(_WORDS.search(words))
     machine = from_machine or null_sender or not sender.address
+    returned = bool(types & {"message/rfc822", "text/rfc822-headers"}) or bool(_COPY.search(text[:MAX_TEXT]))
+    named = any(way.search(words) for way in _WAYS[:3])
     if machine and about_failure:
-        return bool(_WORDS.search(words)) or bool(types & {"message/rfc822", "text/rfc822-headers"})
-    if machine and _WORDS.search(words):
-        return "inal-Recipient:" in text or any(way.search(words) for way in _WAYS[:4])
+        return returned or named or bool(_WORDS.search(words))
+    if machine and (_WORDS.search(words) or (from_machine and named)):
+        return returned or named or "inal-Recipient:" in text
     # A gateway that sends under a person's address: subject and words and the returned copy must all say so.
     if about_failure and _WORDS.search(words) and not re.match(r"\s*(?:re|fw|fwd|aw|返信|転送)\s*[:：]", subject, re.IGNORECASE):
-        return bool(types & {"message/rfc822", "text/rfc822-headers"}) or bool(_COPY.search(text[:MAX_TEXT]))
+        return returned
     return False
 
 
@@ -363,7 +393,8 @@ def classify(
     ``text`` is the readable text, ``parts`` the text and message parts, ``report_type`` that of a multipart/report.
     """
     types = {part.type for part in parts}
-    if "message/feedback-report" in types or report_type.strip().lower() == "feedback-report":
+    microsoft = "message/rfc822" in types and subject.lower().startswith("complaint about message from")
+    if microsoft or "message/feedback-report" in types or report_type.strip().lower() == "feedback-report":
         return Kind.COMPLAINT, _complaint(parts, text), False
     if _is_bounce(fields, sender, subject, text, types, report_type):
         bounce = _bounce(fields, sender, subject, text, parts)

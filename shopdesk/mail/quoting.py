@@ -15,6 +15,7 @@ from mailparser_reply.parser import EmailMessage
 MAX_LINES = 5000  # beyond them nothing is looked for; such a text is shown as it is
 MAX_LINE = 500
 MAX_LIBRARY_LINES = 1500
+MAX_OPEN_QUOTE = 20  # lines of a quote that stay open when an answer stands below them
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,17 @@ _HEADERS = tuple(
         rf"\(?{_DATE}.{{0,40}}{_TIME}\)?.{{0,200}}\bwrote\s*:",
     )
 )
+_STARTS = re.compile(rf"(?:On|At|In)\s|[(\[]?{_DATE}", re.IGNORECASE)
 _ENDS = re.compile(r"[:：][ \t\u3000*]*$")
+_SIGNATURE = re.compile(
+    r"[ \t]*(?:--[ \t]*$|[_=]{5,}|-{5,}|sent (?:from|with|via)\b|get outlook|.{0,40}から送信|送信元[:：]|.{0,20}で送信)", re.IGNORECASE
+)
 _RULE = r"[-_=*─━―—–ー－＿~]"
 _SEPARATORS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"{_RULE}{{2,}}\s*(?:original\s+(?:message|mail)|元のメ[ッツ]セ[ーｰ]ジ|元(?:の)?メール|元メッセージ|オリジナル\s?メ(?:ッセージ|ール)"
-        rf"|返信元(?:の)?メ(?:ッセージ|ール)|引用元?|以下[、,]?元の(?:メ(?:ッセージ|ール)))\s*{_RULE}{{2,}}",
+        rf"|返信元(?:の)?メ(?:ッセージ|ール)|引用元?|message d'origine|ursprüngliche nachricht|mensaje original|oorspronkelijk bericht|messaggio originale|以下[、,]?元の(?:メ(?:ッセージ|ール)))\s*{_RULE}{{2,}}",
         rf"{_RULE}{{2,}}\s*(?:On\s.{{3,200}}|\S+@\S+|.{{1,80}}さん(?:は|が)?)\s*(?:wrote|書きました)\s*:?\s*{_RULE}{{2,}}",
         r"[<\[【《](?:元のメッセージ|元のメール|Original Message)[>\]】》]",
     )
@@ -107,12 +112,16 @@ def _is_header(lines: list[str], first: int, last: int) -> bool:
 
 def _header_above(lines: list[str], last: int, floor: int) -> int | None:
     """Where the header begins that ends with this line (one to three lines), or None."""
+    found: int | None = None
     for first in range(last, max(floor, last - 2) - 1, -1):
         if first < last and (not lines[first].strip() or _ENDS.search(lines[first])):
-            return None
+            break
+        # The line above may be the customer's own last sentence: a longer header must begin like one.
+        if first < last and not _STARTS.match(_plain(lines[first][:MAX_LINE])):
+            continue
         if len(lines[first]) <= MAX_LINE and _is_header(lines, first, last):
-            return first
-    return None
+            found = first
+    return found
 
 
 def _label_block(lines: list[str], first: int) -> bool:
@@ -178,9 +187,26 @@ def _behind_quotes(lines: list[str], at: int) -> int:
     return end
 
 
+def _reopen(lines: list[str], folded: list[bool], runs: list[tuple[int, int]]) -> None:
+    """A short quote with an answer below it stays open: without the question nobody understands "yes, the blue one"."""
+    if not runs:
+        return
+    written = -1
+    for number in range(runs[0][1], len(lines)):
+        if folded[number] or not lines[number].strip():
+            continue
+        if _SIGNATURE.match(lines[number]) and number >= runs[-1][1]:
+            break
+        written = number
+    for start, end in runs:
+        if end <= written and sum(1 for line in lines[start:end] if line.strip(" \t\u3000>＞")) <= MAX_OPEN_QUOTE:
+            folded[start:end] = [False] * (end - start)
+
+
 def _marks(lines: list[str]) -> list[bool]:
     """For each line whether it is folded."""
     folded = [False] * len(lines)
+    runs: list[tuple[int, int]] = []  # quoted lines, without the header above them
     library = _library_hit(lines)
     at = floor = 0
     while at < len(lines):
@@ -193,6 +219,7 @@ def _marks(lines: list[str]) -> list[bool]:
         if _quoted(line):
             end = _behind_quotes(lines, at)
             folded[at:end] = [True] * (end - at)
+            runs.append((at, end))
             at = floor = end
             continue
         if len(line) <= MAX_LINE:
@@ -214,11 +241,13 @@ def _marks(lines: list[str]) -> list[bool]:
         following = _next_written(lines, last + 1)
         if not rest and following < len(lines) and _quoted(lines[following]):
             end = _behind_quotes(lines, following)
+            runs.append((following, end))
         else:
             end = len(lines)
         first = _with_rule(lines, first, floor)
         folded[first:end] = [True] * (end - first)
         at = floor = end
+    _reopen(lines, folded, runs)
     return folded
 
 

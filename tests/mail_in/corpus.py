@@ -68,7 +68,8 @@ def _stalwart(path: Path) -> dict:
             found["subject"] = value["Text"]
         if header["name"] == "from" and isinstance(value.get("Address"), dict) and "List" in value["Address"]:
             first = value["Address"]["List"][0]
-            found["from_email"] = first.get("address") or ""
+            if "@" in (first.get("address") or ""):
+                found["from_email"] = first["address"]
     return found
 
 
@@ -106,4 +107,8 @@ def plain(text: str) -> str:
 
 
 def text_of(sample: Sample, name: str) -> str:
-    return (VISIBLE / sample.source / sample.expected[name]).read_text(errors="replace")
+    data = (VISIBLE / sample.source / sample.expected[name]).read_bytes()
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("cp1252")

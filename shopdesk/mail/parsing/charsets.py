@@ -196,7 +196,7 @@ def _looks_cp932(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     pairs = re.findall(rb"[\x81-\x9f\xe0-\xfc][\x40-\x7e\x80-\xfc]", data)
-    usual = sum(1 for pair in pairs if 0x81 <= pair[0] <= 0x98 or 0xF0 <= pair[0])
+    usual = sum(1 for pair in pairs if 0x81 <= pair[0] <= 0x98)
     halfwidth = _count("[\uff61-\uff9f]", text)
     return usual + halfwidth > 0 and usual >= 0.7 * len(pairs) and (usual >= halfwidth or not pairs)
 

@@ -32,7 +32,9 @@ def as_bytes(raw: str) -> bytes:
 def decode_raw(raw: str, label: str | None = None) -> str:
     """Undo the stdlib's escapes: bytes in a header that nobody encoded."""
     if raw.isascii() and "\x1b" not in raw:
-        return raw
+        # Letters of UTF-7 are ASCII; they are only looked for where the mail itself says UTF-7.
+        seven = label is not None and "+" in raw and charsets.canonical(label) == "utf-7"
+        return charsets.decode(raw.encode(), label)[0] if seven else raw
     return charsets.decode(as_bytes(raw), label)[0]
 
 
@@ -227,7 +229,7 @@ def _split_boxes(raw: str) -> list[_Box]:
 
 def _is_group(raw: str, at: int) -> bool:
     close = raw.find(";", at)
-    return close >= 0 or not raw[at + 1 :].strip()
+    return close >= 0 or not raw[at + 1 :].strip() or raw[:at].strip().lower().startswith("undisclosed")
 
 
 def _closing_quote(raw: str, at: int) -> int:
@@ -243,13 +245,13 @@ def _closing_quote(raw: str, at: int) -> int:
         at = close + 1
 
 
-_BRACKET = re.compile(r"[()\\]")
+_BRACKET = re.compile(r"\\.|[()]", re.DOTALL)
 
 
 def _comment(raw: str, at: int) -> tuple[str, int]:
     depth, start = 0, at
     for match in _BRACKET.finditer(raw, at):
-        if match[0] == "\\":
+        if match[0][0] == "\\":
             continue
         depth += 1 if match[0] == "(" else -1
         if depth == 0:
@@ -258,9 +260,17 @@ def _comment(raw: str, at: int) -> tuple[str, int]:
     return "", start + 1
 
 
+def _without_comments(raw: str) -> str:
+    out, at = [], 0
+    while (start := raw.find("(", at)) >= 0:
+        out.append(raw[at:start])
+        at = _comment(raw, start)[1]
+    return "".join(out) + raw[at:]
+
+
 def _spec(raw: str) -> str:
     """``local@domain`` out of what stood between angle brackets, or "". Carriers' dots stay."""
-    spec = raw.strip()
+    spec = (_without_comments(raw) if "(" in raw else raw).strip()
     if "=?" in spec:
         spec = decode_words(spec)
         inner = re.search(r"<([^<>]*)>", spec)

@@ -26,6 +26,7 @@ _KNOWN_FIELD = re.compile(
 )
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\n|\r(?!\n)|\Z)")
 _CHUNK = 64 * 1024
+_FOR_PROGRAMS = {"message/delivery-status", "message/feedback-report", "application/pgp-signature"}
 
 
 class TooComplex(Exception):
@@ -335,7 +336,9 @@ class _Walk:
         self.leaves.append(leaf)
         if self._is_body(leaf, named=bool(named), file=bool(more.get("filename"))):
             return [Block(plain=[leaf])] if kind == "text/plain" else [Block(html=[leaf])]
-        self.attachments.append(leaf)
+        # A machine's part of a report and a detached signature are for programs; the raw mail keeps them.
+        if named or kind not in _FOR_PROGRAMS:
+            self.attachments.append(leaf)
         return []
 
     @staticmethod
