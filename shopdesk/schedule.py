@@ -26,6 +26,8 @@ BEAT_SCHEDULE: dict[str, Ring] = {
     "received mail": every(10, "inquiries.tasks.sweep_filing"),
     # every 10 seconds: look at the mailboxes that are due (each every 30 seconds, less often while it fails)
     "mailboxes": every(10, "shopdesk.mail.tasks.sweep_mailboxes"),
+    # every 15 seconds: apply what mail providers told about letters
+    "mail events": every(15, "shopdesk.mail.tasks.sweep_events"),
     # every 5 seconds: look for the orders that visitors want to prove, and write to the address on file
     "order look-ups": every(5, "returns.tasks.sweep_look_ups"),
     # every 60 seconds: run a confirmed order import whose ring or whose worker was lost

@@ -11,6 +11,7 @@ urlpatterns = [
     path("returns/", include("returns.urls.public")),
     path("preferences/", include("followups.urls.public")),
     path("account/", include("shopdesk.accounts.urls")),
+    path("hooks/events/", include("shopdesk.mail.urls_events")),
     path("hooks/mail/", include("shopdesk.mail.urls_hooks")),
     path("admin/inquiries/", include("inquiries.urls.desk")),
     path("admin/returns/", include("returns.urls.desk")),

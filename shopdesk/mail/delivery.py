@@ -294,20 +294,8 @@ class _Round:
 
     def _begin(self, mail: OutgoingMail, route: MailRoute | None) -> bytes | None:
         """Write the last answer and this intent; the bytes, or None when the letter must not leave."""
-        now = self.watch.now()
-        raw: bytes | None = None
-        if addresses.is_valid(mail.to_address) and addresses.is_valid(mail.from_address):
-            # What cannot be built is told by _decide, which tries again and writes the reason.
-            with contextlib.suppress(Exception):
-                raw = message.build(mail, now)
-        if raw is None:
-            self._flush()
-            return _decide(mail, now, route)
         pending, self.pending = self.pending, None
-        if _write(pending, _Intent(mail, raw, route.pk if route else None, now)):
-            mail.first_try_at = mail.first_try_at or now
-            return raw
-        return _decide(mail, now, route)
+        return _decide(mail, self.watch.now(), route, pending)
 
     def _flush(self) -> None:
         pending, self.pending = self.pending, None
@@ -381,8 +369,25 @@ def refusal(mail: OutgoingMail, now: datetime) -> tuple[OutgoingMail.State, str]
     return None
 
 
-def _decide(mail: OutgoingMail, now: datetime, route: MailRoute | None = None) -> bytes | None:
-    """Write the intent to send and give the bytes; or write why not, and give None."""
+def _decide(
+    mail: OutgoingMail, now: datetime, route: MailRoute | None = None, pending: _Pending | None = None
+) -> bytes | None:
+    """Write the intent to send and give the bytes; or write why not, and give None. ``pending`` is written before."""
+    raw: bytes | None = None
+    if addresses.is_valid(mail.to_address) and addresses.is_valid(mail.from_address):
+        # What cannot be built is told below.
+        with contextlib.suppress(Exception):
+            raw = message.build(mail, now)
+    if raw is not None and _write(pending, _Intent(mail, raw, route.pk if route else None, now)):
+        mail.first_try_at = mail.first_try_at or now
+        return raw
+    if raw is None and pending is not None:
+        _accepted(pending.mail, pending.accepted, pending.at)
+    return _decide_slowly(mail, now, route)
+
+
+def _decide_slowly(mail: OutgoingMail, now: datetime, route: MailRoute | None) -> bytes | None:
+    """The same for a letter against which something may speak: fact by fact, with the reason."""
     with transaction.atomic(durable=True):
         if not _owned(mail, State.LEASED).select_for_update().exists():
             return None

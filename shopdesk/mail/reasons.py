@@ -34,7 +34,6 @@ SENTENCES: dict[str, Promise] = {
     "worker_lost": _("Sending was interrupted. It may or may not have arrived."),
     # told by the provider
     "confirmed": _("The mail provider confirmed that it was sent."),
-    "refused_later": _("The mail provider refused it."),
     # settled by a person
     "marked_sent": _("Staff marked it as sent."),
     "sent_again": _("Staff asked for it to be sent again."),

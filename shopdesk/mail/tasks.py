@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from shopdesk import clock
-from shopdesk.mail import delivery, outbox, receiving
+from shopdesk.mail import delivery, events, outbox, receiving
 
 
 @shared_task
@@ -17,3 +17,9 @@ def sweep_outgoing() -> None:
 def sweep_mailboxes() -> None:
     """Read the mailboxes that are due."""
     receiving.sweep(clock.now())
+
+
+@shared_task
+def sweep_events() -> None:
+    """Apply what providers told about letters."""
+    events.sweep(clock.now())

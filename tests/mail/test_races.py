@@ -81,7 +81,7 @@ def test_three_processes_send_two_hundred_letters_once_each(smtp_sink, now):
     [
         ("delivery._taken", State.UNCERTAIN),  # 250 was said, the row does not know it
         ("smtp.SmtpRoute.send", State.UNCERTAIN),  # the intent is written, nothing was said
-        ("delivery._write", State.PLANNED),  # claimed only
+        ("delivery._decide", State.PLANNED),  # claimed only
     ],
 )
 def test_killed_between_two_steps(smtp_sink, now, point, state):
