@@ -203,6 +203,17 @@ def _reopen(lines: list[str], folded: list[bool], runs: list[tuple[int, int]]) -
             folded[start:end] = [False] * (end - start)
 
 
+def _holds_header(lines: list[str], start: int, end: int) -> bool:
+    """Whether the quote begins with a quoted header line: then it is a thread, no question to be answered."""
+    bare = [re.sub(r"^[ \t\u3000>＞]+", "", line[:MAX_LINE]) for line in lines[start : min(end, start + 4)]]
+    for number, line in enumerate(bare):
+        if _ENDS.search(line) and _header_above(bare, number, 0) is not None:
+            return True
+        if line and (_is_separator(line) or _label_block(bare, number)):
+            return True
+    return False
+
+
 def _marks(lines: list[str]) -> list[bool]:
     """For each line whether it is folded."""
     folded = [False] * len(lines)
@@ -219,7 +230,8 @@ def _marks(lines: list[str]) -> list[bool]:
         if _quoted(line):
             end = _behind_quotes(lines, at)
             folded[at:end] = [True] * (end - at)
-            runs.append((at, end))
+            if not _holds_header(lines, at, end):
+                runs.append((at, end))
             at = floor = end
             continue
         if len(line) <= MAX_LINE:

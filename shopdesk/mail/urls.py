@@ -2,13 +2,25 @@
 
 from django.urls import URLPattern, path
 
-from shopdesk.mail import views
+from shopdesk.mail import views, views_incoming, views_mailboxes
 
 app_name = "desk-mail"
 urlpatterns: list[URLPattern] = [
     path("", views.letters, name="list"),
     path("stopped/", views.stopped, name="stopped"),
     path("stopped/<int:pk>/release/", views.release, name="release"),
+    path("errors/", views_incoming.index, name="incoming-list"),
+    path("errors/<int:pk>/", views_incoming.detail, name="incoming"),
+    path("errors/<int:pk>/eml/", views_incoming.eml, name="incoming-eml"),
+    path("errors/<int:pk>/read-again/", views_incoming.read_again, name="incoming-read-again"),
+    path("errors/<int:pk>/ignore/", views_incoming.ignore, name="incoming-ignore"),
+    path("mailboxes/", views_mailboxes.index, name="mailboxes"),
+    path("mailboxes/add/<str:word>/", views_mailboxes.add, name="mailbox-add"),
+    path("mailboxes/<int:pk>/", views_mailboxes.detail, name="mailbox"),
+    path("mailboxes/<int:pk>/edit/", views_mailboxes.edit, name="mailbox-edit"),
+    path("mailboxes/<int:pk>/test/", views_mailboxes.test, name="mailbox-test"),
+    path("mailboxes/<int:pk>/status/", views_mailboxes.status, name="mailbox-status"),
+    path("mailboxes/<int:pk>/address/", views_mailboxes.address, name="mailbox-address"),
     path("<int:pk>/", views.detail, name="detail"),
     path("<int:pk>/html/", views.html, name="html"),
     path("<int:pk>/eml/", views.eml, name="eml"),

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from shopdesk import addresses, clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.permissions import P
-from shopdesk.mail import listing, message, pulse, reasons, settling, suppressions
+from shopdesk.mail import bounced, listing, message, reasons, settling, suppressions
 from shopdesk.mail.forms import FilterForm, ReleaseForm, SuppressionForm
 from shopdesk.mail.models import OutgoingMail, Suppression
 
@@ -40,14 +40,7 @@ def letters(request: StaffRequest) -> HttpResponse:
     )
     for mail in page.letters:
         _dress(mail)
-    attention = pulse.attention()
-    tabs = [
-        ("all", _("All"), 0),
-        ("attention", _("Needs checking"), attention.total),
-        ("waiting", _("Waiting"), 0),
-        ("sent", _("Sent"), 0),
-        ("unsent", _("Not sent"), 0),
-    ]
+    tabs = [("all", _("All")), ("waiting", _("Waiting")), ("sent", _("Sent")), ("unsent", _("Not sent"))]
     context = {
         "nav_active": "mail",
         "page": page,
@@ -213,4 +206,5 @@ def _settle(request: StaffRequest, pk: int, deed: Callable[..., None], done: str
 def _dress(mail: OutgoingMail) -> None:
     """What the templates show of a state."""
     mail.tone = reasons.TONES[mail.state]  # type: ignore[attr-defined]  # for the template alone
+    mail.came_back = bounced.sentence(mail)  # type: ignore[attr-defined]  # for the template alone
     mail.sentence = reasons.sentence(mail)  # type: ignore[attr-defined]  # for the template alone

@@ -19,6 +19,7 @@ MAX_PARAMETERS = 200
 MAX_ADDRESSES = 500
 MAX_REFERENCES = 100
 MAX_ADDRESS = 254
+MAX_OPEN_BRACKETS = 20
 
 # The payload is bounded so that thousands of openings without an end cost little.
 _WORD = re.compile(r"=\?([^\s?]{0,80})\?([bBqQ])\?(.{0,8000}?)\?=", re.DOTALL)
@@ -99,7 +100,8 @@ def unfold(raw: str) -> str:
 
 # --- parameters ---------------------------------------------------------------------------------------------------
 
-_PARAMETER = re.compile(r'\s*;?\s*([^\s=;"]{1,80})\s*=\s*(?:"((?:[^"\\]|\\.){0,8000})(?:"|$)|([^;]{0,8000}))', re.DOTALL)
+# The runs of spaces are bounded: without a bound a header of spaces costs the square of its length.
+_PARAMETER = re.compile(r'\s{0,99};?\s{0,99}([^\s=;"]{1,80})\s{0,20}=\s{0,20}(?:"((?:[^"\\]|\\.){0,8000})(?:"|$)|([^;]{0,8000}))', re.DOTALL)
 
 
 def _join_parts(found: dict[str, str]) -> dict[str, str]:
@@ -168,12 +170,16 @@ _PLAIN = re.compile(r'[^"()<>,;:\\=]+')
 _BARE = re.compile(r"[^\s<>\"',;()]{1,200}@[^\s<>\"',;()]{1,200}")
 
 
+_DOMAIN = re.compile(r"\[[0-9A-Fa-f:.]{2,60}\]|[^\s<>()\[\],;:\\\"@]{1,253}")
+
+
 class _Box:
     """One mailbox while it is read."""
 
-    __slots__ = ("angles", "comments", "words")
+    __slots__ = ("angles", "comments", "has_at", "words")
 
     def __init__(self) -> None:
+        self.has_at = False
         self.words: list[str] = []
         self.angles: list[str] = []
         self.comments: list[str] = []
@@ -183,10 +189,12 @@ def _split_boxes(raw: str) -> list[_Box]:
     boxes: list[_Box] = []
     box = _Box()
     at, end = 0, len(raw)
+    open_brackets = 0  # that never close; after some of them a bracket is only a letter
     while at < end and len(boxes) < MAX_ADDRESSES:
         plain = _PLAIN.match(raw, at)
         if plain:
             box.words.append(plain[0])
+            box.has_at = box.has_at or "@" in plain[0]
             at = plain.end()
             continue
         char = raw[at]
@@ -198,8 +206,11 @@ def _split_boxes(raw: str) -> list[_Box]:
             box.words.append('"' + re.sub(r"\\(.)", r"\1", raw[at + 1 : close], flags=re.DOTALL) + '"')
             at = close + 1
         elif char == "(":
-            comment, at = _comment(raw, at)
-            box.comments.append(comment)
+            comment, at = _comment(raw, at) if open_brackets < MAX_OPEN_BRACKETS else ("", at + 1)
+            if comment:
+                box.comments.append(comment)
+            else:
+                open_brackets += 1
         elif char == "<":
             close = raw.find(">", at)
             inner = raw[at + 1 : close if close >= 0 else end]
@@ -214,7 +225,7 @@ def _split_boxes(raw: str) -> list[_Box]:
             at += 1
         elif char == ":":
             # A group's name ("undisclosed-recipients:;") is no mailbox; elsewhere a colon is a letter of the name.
-            if "@" not in "".join(box.words) and not box.angles and _is_group(raw, at):
+            if not box.has_at and not box.angles and _is_group(raw, at):
                 box = _Box()
             else:
                 box.words.append(":")
@@ -262,7 +273,10 @@ def _comment(raw: str, at: int) -> tuple[str, int]:
 
 def _without_comments(raw: str) -> str:
     out, at = [], 0
-    while (start := raw.find("(", at)) >= 0:
+    for _turn in range(MAX_OPEN_BRACKETS):
+        start = raw.find("(", at)
+        if start < 0:
+            break
         out.append(raw[at:start])
         at = _comment(raw, start)[1]
     return "".join(out) + raw[at:]
@@ -286,12 +300,15 @@ def _spec(raw: str) -> str:
     local, domain = local.strip(), domain.strip().strip("<>,;'\"")
     if len(local) > 2 and local[0] == local[-1] == '"':
         local = re.sub(r"\\(.)", r"\1", local[1:-1])
+        if re.search(r"[\s<>(),;:\\\"@]", local):
+            return f'"{local}"@{domain}' if not re.search(r'[\\"]', local) and _DOMAIN.fullmatch(domain) else ""
     local = local.lstrip("<'\"").strip()
     local, domain = re.sub(r"\s*\.\s*", ".", local), re.sub(r"\s+", "", domain)
     if re.search(r"\s", local):
         local = local.split()[-1]
     address = f"{local}@{domain}"
-    return address if local and domain and len(address) <= MAX_ADDRESS and "@" not in domain else ""
+    fit = local and domain and len(address) <= MAX_ADDRESS and not re.search(r"[<>(),;:\\\"@]", local)
+    return address if fit and _DOMAIN.fullmatch(domain) else ""
 
 
 def _name(raw: str) -> str:

@@ -17,6 +17,7 @@ MAX_HEADER_LINES = 5000
 MAX_BOUNDARY_LINES = 5000
 MAX_DEPTH = 30
 MAX_PARTS = 500
+MAX_UUENCODED = 50
 
 _FIELD = re.compile(rb"[\x21-\x39\x3b-\x7e]+[ \t]*:")
 _KNOWN_FIELD = re.compile(
@@ -25,6 +26,7 @@ _KNOWN_FIELD = re.compile(
     re.IGNORECASE,
 )
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\n|\r(?!\n)|\Z)")
+_TYPE = re.compile(r"\s{0,20}([A-Za-z0-9!#$&^_.+-]{1,60}\s{0,3}/\s{0,3}[A-Za-z0-9!#$&^_.+-]{1,100})(?=[\s;]|$)")
 _CHUNK = 64 * 1024
 _FOR_PROGRAMS = {"message/delivery-status", "message/feedback-report", "application/pgp-signature"}
 
@@ -78,14 +80,14 @@ def read_head(raw: bytes) -> Head:
     if first > start and _KNOWN_FIELD.match(raw, first):
         start = first
     lines, body_at = _head_lines(raw, start)
-    kept: list[bytes] = []
+    kept: list[list[bytes]] = []
     problems: list[str] = []
     later_known = _last_known(lines)
     for index, (at, line) in enumerate(lines):
         if _FIELD.match(line) and not (not kept and line.startswith((b"From ", b">From "))):
-            kept.append(line)
+            kept.append([line])
         elif line[:1] in b" \t" and kept:
-            kept[-1] += line
+            kept[-1].append(line)
         elif line.startswith((b"From ", b">From ")) and index == 0:
             continue
         elif later_known > index:
@@ -99,7 +101,8 @@ def read_head(raw: bytes) -> Head:
             break
     fields: list[tuple[str, str]] = []
     cut: list[bytes] = []
-    for line in kept:
+    for pieces in kept:
+        line = b"".join(pieces)
         if len(line) > headers.MAX_HEADER:
             problems.append("header_too_long")
             line = line[: headers.MAX_HEADER] + b"\r\n"
@@ -137,7 +140,9 @@ class Part(Message):
     def content_type(self) -> tuple[str, dict[str, str]]:
         if self._type is None:
             value = self.raw("content-type")
-            kind, found = headers.parameters(value)
+            begin = _TYPE.match(value)
+            # Some senders forget the semicolon behind the type.
+            kind, found = headers.parameters(f"{begin[1]};{value[begin.end() :]}" if begin else value)
             kind = re.sub(r"\s+", "", kind)
             if kind == "text":
                 kind = "text/plain"
@@ -166,7 +171,7 @@ class Part(Message):
         if value is None:
             return failobj
         value = re.sub(r"[\r\n]+[ \t]*", "", value).rstrip()
-        return value if value else failobj
+        return value or failobj
 
 
 @dataclass(slots=True)
@@ -206,7 +211,7 @@ class Structure:
 
 def transfer_decode(data: bytes, encoding: str) -> tuple[bytes, bool]:
     """(bytes, whether the encoding was unknown or damaged)."""
-    name = encoding.split(";")[0].strip().strip("\"'").lower()
+    name = encoding.split(";", maxsplit=1)[0].strip().strip("\"'").lower()
     if name in ("", "7bit", "8bit", "binary", "7-bit", "8-bit", "7bits", "8bits", "none"):
         return data, False
     if name == "base64":
@@ -225,7 +230,10 @@ _END = re.compile(rb"^end[ \t]*\r?$", re.MULTILINE)
 
 def _uu_blocks(data: bytes) -> Iterator[tuple[int, int, bytes, bytes]]:
     at = 0
-    while (begin := _BEGIN.search(data, at)) is not None:
+    for _turn in range(MAX_UUENCODED):
+        begin = _BEGIN.search(data, at)
+        if begin is None:
+            return
         end = _END.search(data, begin.end())
         if end is None:
             return

@@ -4,6 +4,8 @@ import hashlib
 from datetime import datetime
 
 from shopdesk.mail.models import IncomingMail, Mailbox
+from shopdesk.mail.parsing import headers_only
+from shopdesk.text import one_line
 
 State = IncomingMail.State
 
@@ -37,6 +39,11 @@ def store(
         reason=reason,
         problems=[reason] if state == State.ERROR else [],
     )
+    if reason == "too_large":
+        # It is never parsed whole; this much is read so that the list of errors can say what it is.
+        head = headers_only(raw, reason)
+        row.subject, row.from_name = one_line(head.subject)[:300], one_line(head.sender.name)[:200]
+        row.from_address = one_line(head.sender.address)[:254]
     before = IncomingMail.objects.filter(mailbox=mailbox, source_key=row.source_key)
     if before.exists():
         return False
