@@ -16,6 +16,8 @@ from shopdesk.shop import orders
 from shopdesk.shop.models import Order
 
 ORDERS_SHOWN = 5
+# Problems of the parser after which there is no text to show.
+UNREADABLE = frozenset({"too_large", "too_complex", "parser_error"})
 
 _State = OutgoingMail.State
 _TONES = {_State.SENT: "ok", _State.UNCERTAIN: "danger", _State.FAILED: "danger", _State.HELD: "warn"}
@@ -51,6 +53,14 @@ class Entry:
     at: datetime
     message: Message | None = None
     body: str = ""
+    folded: str = ""
+    # Of received mail: who wrote it as far as it is not the customer's known name, and what the page offers of it.
+    sender: str = ""
+    address: str = ""
+    is_other: bool = False
+    is_unreadable: bool = False
+    has_html: bool = False
+    has_remote: bool = False
     files: Sequence[Attachment] = ()
     delivery: Delivery | None = None
     sentence: str = ""
@@ -60,14 +70,28 @@ class Entry:
 
 def entries(inquiry: Inquiry, *, reader: User, seen: int | None = None) -> list[Entry]:
     """The thread, oldest first. ``seen`` is the newest message that the reader knows; later ones are marked as new."""
-    messages = list(inquiry.messages.select_related("author").prefetch_related("attachments"))
+    messages = list(
+        inquiry.messages.select_related("author", "incoming")
+        .defer("html", "incoming__raw")
+        .annotate(has_html=~Q(html=""), has_remote=Q(html__contains=" data-remote="))
+        .prefetch_related("attachments")
+    )
     deliveries = _deliveries([message.mail_key for message in messages if message.mail_key])
     masked = not masking.sees_contacts(reader)
+    own = _own_addresses(inquiry, messages)
     rows = [
         Entry(
             at=message.at,
             message=message,
-            body=masking.text(message.body, inquiry) if masked else message.body,
+            body=_shown(message, message.body, inquiry, masked=masked),
+            folded=_shown(message, message.folded, inquiry, masked=masked),
+            sender=masking.addresses_in(message.sender_name) if masked else message.sender_name,
+            address=masking.address(message.sender_address) if masked else message.sender_address,
+            is_other=bool(message.sender_address) and message.sender_address not in own,
+            is_unreadable=bool(message.incoming and UNREADABLE & set(message.incoming.problems)),
+            # The HTML may hold addresses in any form: who must not read them reads the text.
+            has_html=message.has_html and not masked,
+            has_remote=message.has_remote,
             files=list(message.attachments.all()),
             delivery=deliveries.get(message.mail_key or ""),
             is_new=seen is not None and message.pk > seen,
@@ -80,6 +104,22 @@ def entries(inquiry: Inquiry, *, reader: User, seen: int | None = None) -> list[
     ]
     # At the same moment: that it came in, what was said, what that caused.
     return sorted(rows, key=lambda row: (row.at, 1 if row.message else 0 if row.opens else 2))
+
+
+def _shown(message: Message, text: str, inquiry: Inquiry, *, masked: bool) -> str:
+    if not masked or not text:
+        return text
+    text = masking.text(text, inquiry)
+    # A mail quotes other people's addresses too.
+    return masking.addresses_in(text) if message.incoming_id else text
+
+
+def _own_addresses(inquiry: Inquiry, messages: list[Message]) -> set[str]:
+    """The customer's addresses; asked for only where a message came from another one than the inquiry's."""
+    own = {inquiry.email}
+    if any(message.sender_address not in {"", inquiry.email} for message in messages):
+        own |= set(inquiry.customer.addresses.filter(masked=False).values_list("address", flat=True))
+    return own
 
 
 def _deliveries(keys: list[str]) -> dict[str, Delivery]:

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, F, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from inquiries.models import Inquiry, InquiryQuerySet
+from inquiries.models import Inquiry, InquiryQuerySet, Message
 from inquiries.numbering import IS_NUMBER
 from inquiries.numbering import normalise as normalise_number
 from shopdesk.accounts.models import User
@@ -147,7 +147,8 @@ def _ordered(rows: InquiryQuerySet, tab: str) -> InquiryQuerySet:
 
 
 def search(rows: InquiryQuerySet, words: str, *, contacts: bool) -> InquiryQuerySet:
-    """Rows that a reference number, an order number, a name or a subject names; with ``contacts`` also mail and phone.
+    """Rows that a reference number, an order number, a name, a subject or a word of the conversation names (quoted
+    parts too, since nothing that was written is lost); with ``contacts`` also mail and phone.
 
     Every word must be found somewhere; a reference number may be typed with a space.
     """
@@ -165,7 +166,9 @@ def search(rows: InquiryQuerySet, words: str, *, contacts: bool) -> InquiryQuery
         digits = "".join(letter for letter in word if letter.isdecimal())
         if contacts or ("@" not in address and len(digits) < _PHONE_DIGITS):
             # A subject may hold what is masked: who may not read it must not guess it by searching either.
+            said = Message.objects.filter(inquiry=OuterRef("pk"))
             found |= Q(subject__icontains=word)
+            found |= Q(Exists(said.filter(Q(body__icontains=word) | Q(folded__icontains=word))))
         if contacts:
             found |= Q(email__contains=address)
             if len(digits) >= _PHONE_DIGITS:

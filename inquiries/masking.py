@@ -11,6 +11,7 @@ from shopdesk.text import MASK
 # What people write between the digits of a phone number.
 _BETWEEN = r"[-‐‑‒–—―−－ー().（）\s]{0,2}"
 _SHORTEST_PHONE = 6
+_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}[@＠][\w-]+(?:[.．][\w-]+)*")
 # From an ASCII letter to its full-width form in Unicode.
 _FULL_WIDTH = ord("Ａ") - ord("A")
 
@@ -40,6 +41,11 @@ def text(value: str, inquiry: Inquiry) -> str:
         if len(digits) >= _SHORTEST_PHONE:
             value = re.sub(_BETWEEN.join(digits), MASK, value)
     return value
+
+
+def addresses_in(value: str) -> str:
+    """A text with every mail address in it covered."""
+    return _ADDRESS.sub(MASK, value)
 
 
 def _either_width(letter: str) -> str:

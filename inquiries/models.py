@@ -249,6 +249,11 @@ class Attachment(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_picture(self) -> bool:
+        """Whether every browser draws it: what our reading of the bytes made sure of."""
+        return self.media_type in {"image/png", "image/jpeg", "image/gif", "image/webp"}
+
 
 class Draft(models.Model):
     """What somebody is writing, kept on the server; one for each person and inquiry. Drafts never send themselves."""

@@ -30,7 +30,7 @@ _MAIL_ATTRIBUTES = {
     "*": {"style", "align", "dir", "lang", "title"},
     "a": {"href"},
     "font": {"color", "face", "size"},
-    "img": {"src", "alt", "width", "height"},
+    "img": {"src", "alt", "width", "height", "data-remote"},
     "ol": {"start"},
     "table": {"border", "cellpadding", "cellspacing", "width", "bgcolor"},
     "td": _CELL,
@@ -47,6 +47,10 @@ _MAIL_STYLES = {
 }  # fmt: skip
 _BAD_STYLE = re.compile(r"url\s*\(|expression|image|\\|@|/\*|-moz-binding|javascript", re.IGNORECASE)
 _INLINE_IMAGE = re.compile(r"data:image/(?:png|gif|jpeg|webp);base64,[A-Za-z0-9+/=\s]+", re.IGNORECASE)
+# The address of a remote picture moves aside before the sanitiser reads the letter, which then judges it like any other.
+_REMOTE = re.compile(r"https?://[^\s<>\"'\\]{1,2000}", re.IGNORECASE)
+_REMOTE_SOURCE = re.compile(r"(<img\b[^<>]{0,2000}?\s)src(\s*=\s*[\"']?\s*https?://)", re.IGNORECASE)
+_SET_ASIDE = re.compile(r"(<img\b[^<>]*? )data-remote=\"")
 _ARTICLE_ATTRIBUTES = {
     "a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}, "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan"},
@@ -60,6 +64,8 @@ def _mail_attribute(tag: str, name: str, value: str) -> str | None:
         # Remote pictures tell the sender who reads when; only pictures inside the letter are shown.
         inside = value.lower().startswith("cid:") or _INLINE_IMAGE.fullmatch(value)
         return value if inside else None
+    if name == "data-remote":
+        return value if _REMOTE.fullmatch(value) else None
     if (
         tag == "a"
         and name == "href"
@@ -72,11 +78,11 @@ def _mail_attribute(tag: str, name: str, value: str) -> str | None:
 def sanitise_mail(html: str) -> str:
     """The HTML of a letter without anything that runs, loads, posts or covers.
 
-    Remote pictures lose their address, ``cid:`` and small inline pictures stay. The result is a string, not safe for a
-    template: it is shown in a sandboxed frame.
+    Remote pictures are not loaded: their address stands in ``data-remote``, see :func:`with_remote_pictures`. ``cid:``
+    and small inline pictures stay. The result is a string, not safe for a template: it is shown in a sandboxed frame.
     """
     return nh3.clean(
-        html,
+        _REMOTE_SOURCE.sub(r"\1data-remote\2", html),
         tags=_MAIL_TAGS,
         attributes=_MAIL_ATTRIBUTES,
         attribute_filter=_mail_attribute,
@@ -85,6 +91,11 @@ def sanitise_mail(html: str) -> str:
         link_rel=LINK_REL,
         clean_content_tags={"script", "style", "title", "textarea", "noscript", "template", "iframe", "object"},
     )
+
+
+def with_remote_pictures(html: str) -> str:
+    """HTML of :func:`sanitise_mail` with its remote pictures in place: for a reader who asked for them."""
+    return _SET_ASIDE.sub(r'\1src="', html)
 
 
 def _article_attribute(tag: str, name: str, value: str) -> str | None:

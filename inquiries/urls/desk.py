@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from inquiries.views import desk, writing
+from inquiries.views import desk, received, writing
 
 app_name = "desk-inquiries"
 urlpatterns = [
     path("", desk.index, name="list"),
     path("new/", desk.new, name="new"),
     path("attachments/<int:pk>/", desk.attachment, name="attachment"),
+    path("attachments/<int:pk>/picture/", received.picture, name="picture"),
+    path("messages/<int:pk>/html/", received.html, name="message-html"),
     path("<int:pk>/", desk.detail, name="detail"),
     path("<int:pk>/reply/", writing.reply, name="reply"),
     path("<int:pk>/note/", writing.note, name="note"),

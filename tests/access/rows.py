@@ -56,6 +56,7 @@ def one_of_everything(user):
     store = make.make_store()
     inquiry = make_inquiry()
     file = attach(inquiry.messages.get())
+    inquiry.messages.update(html="<p>色は何色ですか。</p>")
     draft = Draft.objects.create(inquiry=inquiry, author=user, body="下書き", saved_at=NOW)
     order = bags(3, customer=inquiry.customer)
     case = ask(order, 1)
@@ -97,6 +98,8 @@ def one_of_everything(user):
     }  # fmt: skip
     own = {
         "desk-inquiries:attachment": [file.pk],
+        "desk-inquiries:picture": [file.pk],
+        "desk-inquiries:message-html": [file.message_id],
         "desk-inquiries:take-draft": [inquiry.pk, draft.pk],
         "desk-followups:sequence": [sequence.pk],
         "desk-followups:sequence-status": [sequence.pk],

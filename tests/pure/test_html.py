@@ -110,7 +110,7 @@ ARTICLE_SCHEMES = ("http://", "https://", "mailto:", "tel:", "/", "#")
 def test_hostile_html_in_a_letter_is_harmless(payload):
     markup = html.sanitise_mail(payload)
     assert_harmless(markup, schemes=MAIL_SCHEMES)
-    assert "evil.example/pixel" not in markup
+    assert ' src="http' not in markup
     assert html.sanitise_mail(markup) == markup  # a second reading finds nothing new: no mutation
 
 
@@ -243,3 +243,22 @@ def test_only_one_module_calls_anything_safe():
 def test_payloads_are_plain_json():
     """The list is also used by browser tests, which hand it to JavaScript."""
     assert len(json.loads(json.dumps(PAYLOADS))) >= 40
+
+
+def test_a_remote_picture_is_set_aside_and_comes_back_only_when_asked_for():
+    markup = html.sanitise_mail("<p>x<IMG width=1 SRC='https://evil.example/a.png?b=1&c' onerror=alert(1)></p>")
+    assert markup == '<p>x<img width="1" data-remote="https://evil.example/a.png?b=1&amp;c"></p>'
+    assert html.with_remote_pictures(markup) == '<p>x<img width="1" src="https://evil.example/a.png?b=1&amp;c"></p>'
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<img data-remote='javascript:alert(1)'>",
+        "<img data-remote='data:text/html,x'>",
+        "<img src='javascript:alert(1)' data-remote='//evil.example/x'>",
+        "<p data-remote='https://evil.example'>x</p>",
+    ],
+)
+def test_nothing_else_is_set_aside(source):
+    assert "data-remote" not in html.sanitise_mail(source)
