@@ -18,6 +18,8 @@ ROOMS = {
     "desk-inquiries:list": (P.INQUIRIES_VIEW,),
     "desk-inquiries:new": (P.INQUIRIES_VIEW_ALL, P.INQUIRIES_DRAFT),
     "desk-inquiries:attachment": (P.INQUIRIES_VIEW,),
+    "desk-inquiries:picture": (P.INQUIRIES_VIEW,),
+    "desk-inquiries:message-html": (P.INQUIRIES_VIEW, P.INQUIRIES_VIEW_ALL),
     "desk-inquiries:detail": (P.INQUIRIES_VIEW,),
     "desk-inquiries:reply": (P.INQUIRIES_VIEW, P.INQUIRIES_REPLY),
     "desk-inquiries:note": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
