@@ -4,9 +4,11 @@ Such a backend does not tell how far it came. So only what certainly did not lea
 """
 
 import socket
+from email.headerregistry import Address
 from types import TracebackType
 from typing import Any, Self
 
+from anymail.utils import EmailAddress
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 
@@ -53,6 +55,29 @@ class BackendRoute:
             raise Unknown(None, "The mail backend did not say that it sent anything.")
         status = getattr(getattr(letter, "anymail_status", None), "message_id", None)
         return Accepted(250, str(status or "")[:500])
+
+
+def _quote_in_anymail() -> None:
+    """Make django-anymail keep the quotes of a local part like ``"da.me.."``, which it takes off while parsing.
+
+    Providers refuse the bare form, Japanese carriers gave such addresses to many of their customers, and neither the
+    library nor the standard library's class under it has a switch for them.
+    """
+    plain = Address.addr_spec.fget  # type: ignore[attr-defined]  # a property, seen from its class
+    whole = EmailAddress.format
+
+    def addr_spec(self: EmailAddress) -> str:
+        address: str = plain(self)
+        return address if address.startswith('"') or "@" not in address else message.quoted(address)
+
+    def formatted(self: EmailAddress, **options: Any) -> str:
+        return str(whole(self, **options)).replace(plain(self), self.addr_spec)
+
+    EmailAddress.addr_spec = property(addr_spec)
+    EmailAddress.format = formatted
+
+
+_quote_in_anymail()
 
 
 def _letter(mail: OutgoingMail, raw: bytes) -> EmailMultiAlternatives:

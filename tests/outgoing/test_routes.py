@@ -124,6 +124,7 @@ def test_a_provider_s_route_gets_carrier_addresses_quoted_and_proof_of_the_lette
     (sent,) = django_mail.outbox
     assert (mail.state, mail.route) == (State.SENT, route)
     assert [address.addr_spec for address in sent.anymail_test_params["to"]] == ['"da.me.."@docomo.ne.jp']
+    assert [str(address) for address in sent.anymail_test_params["to"]] == ['"da.me.."@docomo.ne.jp']
     assert sent.anymail_test_params["metadata"] == {"mail": str(mail.pk), "message_id": mail.message_id}
     assert mail.to_address == "da.me..@docomo.ne.jp"
 
