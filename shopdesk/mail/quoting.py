@@ -15,6 +15,8 @@ from mailparser_reply.parser import EmailMessage
 MAX_LINES = 5000  # beyond them nothing is looked for; such a text is shown as it is
 MAX_LINE = 500
 MAX_LIBRARY_LINES = 1500
+MAX_HEADER = 300  # characters of a header over all its lines
+MAX_TRIES = 300  # lines that end like a header and are looked at closely
 MAX_OPEN_QUOTE = 20  # lines of a quote that stay open when an answer stands below them
 
 
@@ -103,7 +105,7 @@ def _plain(line: str) -> str:
 
 def _is_header(lines: list[str], first: int, last: int) -> bool:
     parts = [_plain(line) for line in lines[first : last + 1]]
-    if sum(map(len, parts)) > MAX_LINE or not all(parts):
+    if sum(map(len, parts)) > MAX_HEADER or not all(parts):
         return False
     # A wrapped address goes on without a space, a wrapped sentence with one.
     texts = [" ".join(parts)] if len(parts) == 1 else [" ".join(parts), "".join(parts)]
@@ -219,7 +221,7 @@ def _marks(lines: list[str]) -> list[bool]:
     folded = [False] * len(lines)
     runs: list[tuple[int, int]] = []  # quoted lines, without the header above them
     library = _library_hit(lines)
-    at = floor = 0
+    at = floor = tries = 0
     while at < len(lines):
         line = lines[at]
         head: tuple[int, int] | None = None
@@ -237,7 +239,8 @@ def _marks(lines: list[str]) -> list[bool]:
         if len(line) <= MAX_LINE:
             if _FORWARDED.fullmatch(_plain(line)):
                 break  # what a customer forwards is what they want to show us
-            if _ENDS.search(line):
+            if tries < MAX_TRIES and _ENDS.search(line):
+                tries += 1
                 first = _header_above(lines, at, floor)
                 head = (first, at) if first is not None else None
             if head is None and _is_separator(line):

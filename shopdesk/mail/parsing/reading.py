@@ -26,6 +26,12 @@ MAX_HTML = 2_000_000  # characters
 MAX_TEXT = 2_000_000
 MAX_KEPT_HEADER = 1000
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE)
+MAX_NESTING = 500
+_NESTING = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)")
+# Elements that are empty or end by themselves; nobody closes them.
+_NOT_NESTING = frozenset(
+    "br img hr meta link input col area base wbr param source p li td th tr dt dd option tbody thead tfoot".split()
+)
 _CID = re.compile(r'src="cid:([^"]*)"')
 
 # What loop rules, filing and suppressions read later, so that nobody needs the raw mail again.
@@ -136,6 +142,19 @@ def _plain(leaf: Leaf, problems: list[str], files: list[tuple[bytes, bytes]]) ->
     return _decoded(leaf, problems)
 
 
+def _too_deep(html: str) -> bool:
+    """Whether elements are nested so deep that a sanitiser's time grows with the square (people nest a few dozen)."""
+    if html.count("<") <= MAX_NESTING:
+        return False
+    depth = 0
+    for closing, name in _NESTING.findall(html):
+        if name.lower() not in _NOT_NESTING:
+            depth = max(0, depth - 1) if closing else depth + 1
+            if depth > MAX_NESTING:
+                return True
+    return False
+
+
 def _bodies(structure: Structure, problems: list[str], files: list[tuple[bytes, bytes]]) -> tuple[str, str]:
     """(text, raw HTML): a piece that exists in one way only is carried over into the other."""
     any_html = any(block.html for block in structure.blocks)
@@ -145,7 +164,7 @@ def _bodies(structure: Structure, problems: list[str], files: list[tuple[bytes, 
     for block in structure.blocks:
         text = "\n".join(_plain(leaf, problems, files) for leaf in block.plain)
         html = "\n".join(_decoded(leaf, problems) for leaf in block.html)
-        if len(html) > room:
+        if len(html) > room or _too_deep(html):
             problems.append("html_too_long")
             text = text if text.strip() else re.sub(r"\s+", " ", re.sub(r"<[^<>]*>", " ", html[:MAX_TEXT]))
             html = ""
