@@ -8,7 +8,7 @@ from django.db.models import Case, Q, When
 from django.utils.translation import pgettext
 
 from inquiries import masking, sentences
-from inquiries.models import Attachment, Draft, Inquiry, Message
+from inquiries.models import Attachment, Draft, Inquiry, InquiryEvent, Message
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 from shopdesk.mail.models import OutgoingMail
@@ -99,7 +99,7 @@ def entries(inquiry: Inquiry, *, reader: User, seen: int | None = None) -> list[
         for message in messages
     ]
     rows += [
-        Entry(at=event.at, sentence=sentences.sentence(event), opens=event.code == "opened")
+        Entry(at=event.at, sentence=_told(event, masked=masked), opens=event.code == "opened")
         for event in inquiry.events.select_related("actor")
     ]
     # At the same moment: that it came in, what was said, what that caused.
@@ -112,6 +112,11 @@ def _shown(message: Message, text: str, inquiry: Inquiry, *, masked: bool) -> st
     text = masking.text(text, inquiry)
     # A mail quotes other people's addresses too.
     return masking.addresses_in(text) if message.incoming_id else text
+
+
+def _told(event: InquiryEvent, *, masked: bool) -> str:
+    told = sentences.sentence(event)
+    return masking.addresses_in(told) if masked else told
 
 
 def _own_addresses(inquiry: Inquiry, messages: list[Message]) -> set[str]:

@@ -24,7 +24,7 @@ from inquiries.due_times import answer_due
 from inquiries.models import Inquiry, Message
 from inquiries.thanks import only_thanks
 from shopdesk import addresses
-from shopdesk.mail import bounced
+from shopdesk.mail import bounced, parse_child
 from shopdesk.mail.models import IncomingMail, IncomingMailQuerySet, Mailbox
 from shopdesk.mail.parsing import Kind, ParsedMail
 from shopdesk.shop import customers
@@ -91,7 +91,7 @@ def _work(incoming: IncomingMail, now: datetime) -> None:
         return
     mail: ParsedMail | None = None
     try:
-        mail = _read(incoming)
+        mail = parse_child.parse_safely(bytes(incoming.raw))
         file(incoming, mail, now=now)
     except _NotOurs:
         pass
@@ -103,16 +103,6 @@ def _work(incoming: IncomingMail, now: datetime) -> None:
         if mail is not None:
             received.forget_files(incoming, mail)
         _failed(incoming, type(error).__name__, now)
-
-
-def _read(incoming: IncomingMail) -> ParsedMail:
-    try:
-        from shopdesk.mail.parse_child import parse_safely
-    except ImportError:
-        from shopdesk.mail.parsing import parse
-
-        return parse(bytes(incoming.raw))
-    return parse_safely(bytes(incoming.raw))
 
 
 def _failed(incoming: IncomingMail, reason: str, now: datetime) -> None:

@@ -52,8 +52,7 @@ def html(request: StaffRequest, pk: int) -> HttpResponse:
 def _with_own_pictures(message: Message) -> str:
     """The HTML with the pictures that came with the mail written into it."""
     pictures = {
-        row.content_id: row
-        for row in message.attachments.exclude(content_id="").filter(media_type__in=INLINE_TYPES)
+        row.content_id: row for row in message.attachments.exclude(content_id="").filter(media_type__in=INLINE_TYPES)
     }
     room = _MOST_INLINE
 

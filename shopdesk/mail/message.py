@@ -75,7 +75,8 @@ def thread_headers(mail: OutgoingMail) -> dict[str, str]:
         ids = _line(mail.references).split()
         lines["References"] = "\r\n ".join(ids[:1] + ids[1:][-20:])
     if mail.automatic:
-        lines["Auto-Submitted"] = "auto-generated"
+        # RFC 3834: what answers a mail says so; what we send of ourselves is generated.
+        lines["Auto-Submitted"] = "auto-replied" if mail.in_reply_to else "auto-generated"
         lines["X-Auto-Response-Suppress"] = "All"
     for name, value in mail.headers.items():
         lines[_line(name)] = _words(str(value), name) if not str(value).isascii() else _line(str(value))
