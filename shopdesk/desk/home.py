@@ -15,7 +15,7 @@ from inquiries.models import Inquiry
 from returns.models import ReturnCase
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
-from shopdesk.mail.models import OutgoingMail
+from shopdesk.mail.models import IncomingMail, Mailbox, OutgoingMail
 
 SHOWN = 8
 
@@ -83,6 +83,11 @@ class Home:
         rows = OutgoingMail.objects.needs_attention()
         count = rows.count()
         self.stats.append(Stat(_("Mail to check"), count, reverse("desk-mail:list"), "warn" if count else ""))
+        if unread := IncomingMail.objects.in_error().count():
+            self.stats.append(Stat(_("Mail not read"), unread, reverse("desk-mail:incoming-list"), "danger"))
+        if broken := Mailbox.objects.exclude(problem="").exclude(status=Mailbox.Status.PAUSED).count():
+            page = "mailboxes" if self.user.has_perm(P.SETTINGS_CHANGE) else "list"
+            self.stats.append(Stat(_("Mailboxes in trouble"), broken, reverse(f"desk-mail:{page}"), "danger"))
         self.letters = list(rows.order_by("-pk")[:SHOWN])
 
     def _add_followups(self) -> None:

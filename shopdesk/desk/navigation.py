@@ -36,7 +36,7 @@ _TABLE: list[tuple[str | Promise, list[tuple[str, Promise, str, P | None]]]] = [
             ("inquiries", _("Inquiries"), "desk-inquiries:list", P.INQUIRIES_VIEW),
             ("returns", _("Returns"), "desk-returns:list", P.RETURNS_VIEW),
             ("followups", _("Follow-ups"), "desk-followups:list", P.FOLLOWUPS_VIEW),
-            ("mail", _("Sent mail"), "desk-mail:list", P.MAIL_VIEW),
+            ("mail", _("Mail"), "desk-mail:list", P.MAIL_VIEW),
         ],
     ),
     (

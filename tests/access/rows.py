@@ -15,7 +15,7 @@ from inquiries.models import Category as InquiryCategory
 from returns.models import Policy
 from shopdesk.accounts.models import AuditEntry, Role
 from shopdesk.mail import outbox, suppressions
-from shopdesk.mail.models import Consent, Suppression
+from shopdesk.mail.models import Consent, IncomingMail, Suppression
 from shopdesk.shop.importing import run
 from shopdesk.shop.models import BusinessHours, Closure
 from tests import make
@@ -23,6 +23,7 @@ from tests.faq.make import make_article
 from tests.followups.make import make_planned, make_sequence, make_step
 from tests.inquiries.make import make_inquiry
 from tests.make import NOW
+from tests.receiving.make import make_mailbox
 from tests.returns.make import ask, bags, reason
 
 BAD_CSV = "注文番号,a,b\n1,2\n".encode()
@@ -74,6 +75,11 @@ def one_of_everything(user):
     suppression = suppressions.suppress(
         "stop@mail.example", scope=Suppression.Scope.ALL, reason=Suppression.Reason.MANUAL, now=NOW, evidence="電話"
     )
+    mailbox, hook = make_mailbox(1, status="paused"), make_mailbox(kind="webhook", status="paused")
+    received = IncomingMail.objects.create(
+        mailbox=hook, source_key="hook:1", sha256="0", raw=b"Subject: x", size=10, received_at=NOW, next_try_at=NOW,
+        state="error", reason="wrapping",
+    )  # fmt: skip
     job = run.store_file(BAD_CSV, file_name="orders.csv", store=store, by=user, now=NOW)
     tables = {
         "accounts_user": user,
@@ -108,6 +114,10 @@ def one_of_everything(user):
         "desk-followups:campaign": [campaign.pk],
         "desk-followups:restocked": [product.pk],
         "desk-mail:release": [suppression.pk],
+        **{f"desk-mail:incoming{deed}": [received.pk] for deed in ("", "-eml", "-read-again", "-ignore")},
+        **{f"desk-mail:mailbox{deed}": [mailbox.pk] for deed in ("", "-edit", "-test", "-status")},
+        "desk-mail:mailbox-add": ["imap"],
+        "desk-mail:mailbox-address": [hook.pk],
         "desk-shop:order": [order.pk],
         "desk-shop:customer": [order.customer_id],
         "admin:app_list": ["shop"],

@@ -88,7 +88,8 @@ def test_nothing_of_other_inquiries_and_no_address_on_any_page(helper, own, othe
         if name in NAMES:
             pages.append(address_of(name, _arguments(name, own)))
         elif "<path:" not in (path := admin_addresses()[name][0]):
-            number = [article.pk] if "<int:pk>" in path else ["shop"] if "app_label" in path else []
+            word = ["imap"] if "<str:word>" in path else ["shop"] if "app_label" in path else []
+            number = [article.pk] if "<int:pk>" in path else word
             pages.append(address_of(name, number))
     opened = 0
     for page in dict.fromkeys(pages):
