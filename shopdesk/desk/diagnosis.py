@@ -12,14 +12,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-import dns.exception
-import dns.resolver
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
 from shopdesk.desk import health
+from shopdesk.mail import deliverability
 
 Colour = Literal["ok", "warn", "red"]
 
@@ -30,8 +29,6 @@ DISK_RED_BYTES = 500 * 1024 * 1024
 DISK_WARN_BYTES = 2 * 1024 * 1024 * 1024
 CLOCK_WARN_SECONDS = 5.0
 CLOCK_RED_SECONDS = 60.0
-# Selectors of common mail providers; the true one is known only to who signs.
-DKIM_SELECTORS = ("default", "mail", "google", "selector1", "s1", "k1", "dkim")
 
 
 @dataclass(frozen=True)
@@ -204,49 +201,37 @@ def _mail_route() -> Iterator[Finding]:
 
 def _mail_dns() -> Iterator[Finding]:
     domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">").strip().lower()
-    invented = domain.endswith((".example", ".test", ".invalid", ".localhost", "localhost")) or "." not in domain
-    if settings.DEMO or invented:
+    if settings.DEMO or deliverability.is_invented(domain):
         yield Finding(
             "dns", "ok", _("%(domain)s is no real mail domain; its DNS is not looked at.") % {"domain": domain}
         )
         return
     try:
-        spf = [text for text in _texts(domain) if text.lower().startswith("v=spf1")]
-        dmarc = [text for text in _texts(f"_dmarc.{domain}") if text.lower().startswith("v=dmarc1")]
-        signed = any(_texts(f"{selector}._domainkey.{domain}") for selector in DKIM_SELECTORS)
-    except dns.exception.DNSException:
+        found = deliverability.records(domain)
+    except deliverability.Silent:
         text = _("DNS does not answer: SPF, DKIM and DMARC of %(domain)s are unknown.") % {"domain": domain}
         yield Finding("dns", "warn", text, _("Try again with a network."))
         return
-    if len(spf) == 1:
+    if found.spf == 1:
         yield Finding("spf", "ok", _("%(domain)s has SPF.") % {"domain": domain})
-    elif spf:
+    elif found.spf:
         text = _("%(domain)s has several SPF records; receivers then ignore all of them.") % {"domain": domain}
         yield Finding("spf", "red", text, _("Merge them into one TXT record."))
     else:
         cure = _("Publish the TXT record that your mail provider names (v=spf1 include:… -all).")
         yield Finding("spf", "red", _("%(domain)s has no SPF: much mail will land in spam.") % {"domain": domain}, cure)
-    if dmarc:
+    if found.dmarc:
         yield Finding("dmarc", "ok", _("%(domain)s has DMARC.") % {"domain": domain})
     else:
         cure = _("Publish a TXT record for _dmarc.%(domain)s: v=DMARC1; p=none; rua=mailto:…") % {"domain": domain}
         text = _("%(domain)s has no DMARC; Gmail and docomo ask for it.") % {"domain": domain}
         yield Finding("dmarc", "warn", text, cure)
-    if signed:
+    if found.dkim:
         yield Finding("dkim", "ok", _("%(domain)s has a DKIM key.") % {"domain": domain})
     else:
         cure = _("See that your mail provider signs with this domain, and publish the key that it names.")
         text = _("No DKIM key of %(domain)s was found under the usual names.") % {"domain": domain}
         yield Finding("dkim", "warn", text, cure)
-
-
-def _texts(name: str) -> list[str]:
-    """TXT records of a name; none where the name does not exist. Raises DNSException when nobody answers in time."""
-    try:
-        answer = dns.resolver.resolve(name, "TXT", lifetime=TIMEOUT_SECONDS)
-    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-        return []
-    return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]
 
 
 def _disk() -> Iterator[Finding]:

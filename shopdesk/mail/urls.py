@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from shopdesk.mail import views, views_incoming, views_mailboxes
+from shopdesk.mail import views, views_incoming, views_mailboxes, views_routes
 
 app_name = "desk-mail"
 urlpatterns: list[URLPattern] = [
@@ -21,6 +21,13 @@ urlpatterns: list[URLPattern] = [
     path("mailboxes/<int:pk>/test/", views_mailboxes.test, name="mailbox-test"),
     path("mailboxes/<int:pk>/status/", views_mailboxes.status, name="mailbox-status"),
     path("mailboxes/<int:pk>/address/", views_mailboxes.address, name="mailbox-address"),
+    path("routes/", views_routes.index, name="routes"),
+    path("routes/add/", views_routes.add, name="route-add"),
+    path("routes/<int:pk>/", views_routes.detail, name="route"),
+    path("routes/<int:pk>/edit/", views_routes.edit, name="route-edit"),
+    path("routes/<int:pk>/check/", views_routes.check, name="route-check"),
+    path("routes/<int:pk>/status/", views_routes.status, name="route-status"),
+    path("resume/", views_routes.resume, name="resume"),
     path("<int:pk>/", views.detail, name="detail"),
     path("<int:pk>/html/", views.html, name="html"),
     path("<int:pk>/eml/", views.eml, name="eml"),

@@ -15,7 +15,7 @@ from inquiries.models import Category as InquiryCategory
 from returns.models import Policy
 from shopdesk.accounts.models import AuditEntry, Role
 from shopdesk.mail import outbox, suppressions
-from shopdesk.mail.models import Consent, IncomingMail, Suppression
+from shopdesk.mail.models import Consent, IncomingMail, MailRoute, Suppression
 from shopdesk.shop.importing import run
 from shopdesk.shop.models import BusinessHours, Closure
 from tests import make
@@ -76,6 +76,7 @@ def one_of_everything(user):
         "stop@mail.example", scope=Suppression.Scope.ALL, reason=Suppression.Reason.MANUAL, now=NOW, evidence="電話"
     )
     mailbox, hook = make_mailbox(1, status="paused"), make_mailbox(kind="webhook", status="paused")
+    route = MailRoute.objects.create(name="本店", kind="backend", backend="resend", status="stopped")
     received = IncomingMail.objects.create(
         mailbox=hook, source_key="hook:1", sha256="0", raw=b"Subject: x", size=10, received_at=NOW, next_try_at=NOW,
         state="error", reason="wrapping",
@@ -117,6 +118,7 @@ def one_of_everything(user):
         **{f"desk-mail:incoming{deed}": [received.pk] for deed in ("", "-eml", "-read-again", "-ignore")},
         **{f"desk-mail:mailbox{deed}": [mailbox.pk] for deed in ("", "-edit", "-test", "-status")},
         "desk-mail:mailbox-add": ["imap"],
+        **{f"desk-mail:route{deed}": [route.pk] for deed in ("", "-edit", "-check", "-status")},
         "desk-mail:mailbox-address": [hook.pk],
         "desk-shop:order": [order.pk],
         "desk-shop:customer": [order.customer_id],
