@@ -214,7 +214,7 @@ def _open(incoming: IncomingMail, mail: ParsedMail, sender: str, match: matching
     words = f"{mail.subject}\n{shown}"
     language = guessing.language(words)
     order = guessing.order(words, sender)
-    name = one_line(mail.sender.name)[:100] or sender.partition("@")[0] or _nobody(language)
+    name = received.name_of(mail, sender) or _nobody(language)
     customer = order.customer if order else customers.find_or_create(
         name=name, address=sender, store=store, now=now, language=language
     )  # fmt: skip

@@ -6,7 +6,7 @@ from inquiries import attachments, auto_answers
 from inquiries.models import Attachment, Inquiry, Message
 from shopdesk.mail.models import IncomingMail
 from shopdesk.mail.parsing import ParsedMail
-from shopdesk.text import clean, one_line
+from shopdesk.text import clean, normalise, one_line
 
 _ID_LENGTH = 200
 
@@ -25,7 +25,7 @@ def write(
         at=now,
         message_id=mail.message_id if len(mail.message_id) <= _ID_LENGTH else "",
         incoming=incoming,
-        sender_name=one_line(mail.sender.name)[:200],
+        sender_name=name_of(mail, sender),
         sender_address=sender,
         automatic=automatic,
         unverified=auto_answers.is_unverified(mail),
@@ -41,6 +41,15 @@ def parts(mail: ParsedMail) -> tuple[str, str]:
     if whole.startswith(shown):
         return shown, whole[len(shown) :].strip("\n")
     return shown, whole
+
+
+def name_of(mail: ParsedMail, sender: str) -> str:
+    """What the writer calls themselves, else the first part of their address; "" where there is neither.
+
+    A name that is an address names nobody: it may be somebody else's.
+    """
+    name = one_line(mail.sender.name)[:100]
+    return name if name and "@" not in normalise(name) else sender.partition("@")[0][:100]
 
 
 def keep_files(message: Message, incoming: IncomingMail, mail: ParsedMail) -> list[Attachment]:
