@@ -23,14 +23,14 @@ from shopdesk.text import one_line
 State = OutgoingMail.State
 
 # Only these say that the address itself is dead. A full mailbox, a filter or a suspended account may pass.
-DEAD = {"userunknown", "hostunknown", "hasmoved"}
+DEAD = {"user_unknown", "host_unknown", "moved"}
 
 # OutgoingMail.bounce_code -> the sentence; any other code gets the last one.
 SENTENCES: dict[str, Promise] = {
-    "userunknown": _("It came back: the address does not exist."),
-    "hostunknown": _("It came back: the mail server of the address does not exist."),
-    "hasmoved": _("It came back: the recipient has another address now."),
-    "mailboxfull": _("It came back: the recipient's mailbox is full."),
+    "user_unknown": _("It came back: the address does not exist."),
+    "host_unknown": _("It came back: the mail server of the address does not exist."),
+    "moved": _("It came back: the recipient has another address now."),
+    "mailbox_full": _("It came back: the recipient's mailbox is full."),
     "filtered": _("It came back: the recipient's mail settings refuse our mail."),
     "complaint": _("The recipient marked it as spam."),
     "": _("It came back: the recipient's mail server could not deliver it."),
@@ -101,7 +101,8 @@ def _blamed(parsed: ParsedMail, address: str) -> BouncedRecipient | None:
 
 def _note(letter: OutgoingMail, code: str, detail: str, now: datetime) -> None:
     same = OutgoingMail.objects.filter(pk=letter.pk)
-    same.update(bounced_at=Coalesce("bounced_at", Value(now)), bounce_code=code[:40], bounce_detail=one_line(detail)[:300])
+    first = Coalesce("bounced_at", Value(now))
+    same.update(bounced_at=first, bounce_code=code[:40], bounce_detail=one_line(detail)[:300])
     # It came back, so it had left: nothing is unclear any more.
     uncertain = same.filter(state=State.UNCERTAIN, lease_token=letter.lease_token)
     uncertain.update(state=State.SENT, sent_at=Coalesce(F("changed_at"), F("due_at")), reason="")

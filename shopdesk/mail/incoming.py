@@ -40,6 +40,10 @@ SENTENCES: dict[str, Promise] = {
     "before_start": _("It is older than the day from which mail is read."),
     "bounce": _("It is a delivery report."),
     "complaint": _("It is a complaint about spam."),
+    "stopped": _("A letter of ours came back. The address does not exist, so mail to it was stopped."),
+    "returned": _("A letter of ours came back. The letter's page says so."),
+    "delayed": _("A letter of ours is delayed; the other server keeps trying."),
+    "other_recipient": _("It is about a letter of ours, but blames an address that the letter did not go to."),
     "not_ours": _("It is a delivery report about a letter that we did not send."),
 }
 REST = _("It could not be read. Its bytes are kept; try again after an update, or with another character set.")

@@ -42,7 +42,7 @@ def add(request: StaffRequest, word: str) -> HttpResponseBase:
         row = mailboxes.save(None, values=form.values(), secret=form.secret(), by=request.user, now=clock.now())
         messages.success(request, _("The mailbox was added. Try the connection, then start it."))
         return redirect("desk-mail:mailbox", row.pk)
-    context = {"nav_active": "mail", "form": form, "label": label}
+    context = {"nav_active": "mail", "form": form, "kind_label": label}
     return render(request, "mail_desk/mailbox_form.html", context, status=422 if form.is_bound else 200)
 
 
@@ -58,7 +58,7 @@ def edit(request: StaffRequest, pk: int) -> HttpResponseBase:
         mailboxes.save(row, values=form.values(), secret=form.secret(), by=request.user, now=clock.now())
         messages.success(request, _("Saved."))
         return redirect("desk-mail:mailbox", row.pk)
-    context = {"nav_active": "mail", "form": form, "label": label, "mailbox": row}
+    context = {"nav_active": "mail", "form": form, "kind_label": label, "mailbox": row}
     return render(request, "mail_desk/mailbox_form.html", context, status=422 if form.is_bound else 200)
 
 
@@ -121,7 +121,7 @@ def _page(
     context = {
         "nav_active": "mail",
         "mailbox": row,
-        "label": KINDS[word_of(row)][1],
+        "kind_label": KINDS[word_of(row)][1],
         "cursors": list(row.cursors.order_by("name")),
         "tried": tried,
         "hook": hook,

@@ -20,7 +20,7 @@ def report(now):
     """``report(message_id, address, reason, strength)`` applies one and gives its verdict."""
     mailbox = make_mailbox(kind="webhook")
 
-    def give(message_id, address=HANAKO, reason="userunknown", strength="hard", kind=Kind.BOUNCE):
+    def give(message_id, address=HANAKO, reason="user_unknown", strength="hard", kind=Kind.BOUNCE):
         incoming = IncomingMail.objects.create(
             mailbox=mailbox,
             source_key=f"hook:{IncomingMail.objects.count()}",
@@ -50,7 +50,7 @@ def rows():
     return list(Suppression.objects.order_by("scope").values_list("address", "scope", "reason"))
 
 
-@pytest.mark.parametrize("reason", ["userunknown", "hostunknown", "hasmoved"])
+@pytest.mark.parametrize("reason", ["user_unknown", "host_unknown", "moved"])
 def test_a_dead_address_is_not_written_to_any_more(report, sent, now, reason):
     assert report(sent.message_id, reason=reason) == "stopped"
     assert rows() == [(HANAKO, "all", "bounced")]
@@ -63,10 +63,10 @@ def test_a_dead_address_is_not_written_to_any_more(report, sent, now, reason):
 @pytest.mark.parametrize(
     ("reason", "strength", "verdict", "noted"),
     [
-        ("mailboxfull", "hard", "returned", True),
+        ("mailbox_full", "hard", "returned", True),
         ("filtered", "hard", "returned", True),
         ("suspend", "soft", "returned", True),
-        ("userunknown", "soft", "returned", True),
+        ("user_unknown", "soft", "returned", True),
         ("expired", "transient", "delayed", False),
     ],
 )

@@ -247,7 +247,7 @@ def test_the_home_page_tells_of_errors_and_of_broken_mailboxes(client, now):
 def test_a_letter_that_came_back_says_so(client, now):
     mail = queue()
     OutgoingMail.objects.update(
-        bounced_at=now, bounce_code="userunknown", bounce_detail="5.1.1", state=3, sent_at=now, raw=b"x"
+        bounced_at=now, bounce_code="user_unknown", bounce_detail="5.1.1", state=3, sent_at=now, raw=b"x"
     )
     for shown in (page(client, "detail", mail.pk), page(client, "list")):
         assert "戻ってきました：宛先のアドレスが存在しません。" in shown
@@ -257,3 +257,16 @@ def test_secrets_of_addresses_are_long():
     secret, digest = hooks.new_address()
     assert len(secret) >= 32
     assert secret not in digest
+
+
+def test_each_field_of_the_form_has_its_own_name(client):
+    for word, labels in {
+        "imap": ["サーバー", "ポート", "パスワード・アプリパスワード"],
+        "pop3": ["取り込み後にサーバーから削除する"],
+        "oauth": ["クライアントID"],
+        "webhook": ["配信サービス"],
+    }.items():
+        shown = page(client, "mailbox-add", word)
+        assert all(f"{label}" in shown.replace("\n", "") for label in labels)
+        assert shown.count("メールアドレス") >= 1
+    assert client.get(reverse("desk-mail:mailbox-add", args=["other"])).status_code == 404

@@ -249,7 +249,7 @@ def _anymail_view(provider: str) -> Any | None:
 
 def _check_signature(view: Any, request: HttpRequest, body: bytes, fields: dict[str, bytes]) -> None:
     # Django's own reading of the form stops at 2 MB; the validators need the small fields only.
-    request._body = body  # type: ignore[attr-defined]  # what HttpRequest.body keeps once it was read
+    request._body = body
     if fields:
         small = {name: value.decode("utf-8", "replace") for name, value in fields.items()}
         request._post = QueryDict(urlencode(small), mutable=False)  # type: ignore[attr-defined]

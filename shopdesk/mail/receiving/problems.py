@@ -44,6 +44,8 @@ def of(error: BaseException) -> MailboxProblem:
             return MailboxProblem("folder", _words(error))
         case ssl.SSLError():
             return MailboxProblem("encryption", detail)
+        case poplib.error_proto() if "EOF" in str(error):  # how that library says that the line went dead
+            return MailboxProblem("broken_off", detail)
         case imaplib.IMAP4.abort() | EOFError() | ConnectionError():
             return MailboxProblem("broken_off", detail)
         case OSError():  # no such host, refused, timed out
