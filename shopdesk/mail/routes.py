@@ -133,7 +133,7 @@ def set_active(route: MailRoute, active: bool, *, by: User, now: datetime) -> No
     row.save(update_fields=["status", "problem", "problem_since"])
     audit.record("mail.route_started" if active else "mail.route_stopped", actor=by, now=now, route=row.pk)
     if active:
-        OutgoingMail.objects.filter(state=State.PLANNED, reason="route_stopped", due_at__gt=now).update(
+        OutgoingMail.objects.filter(state=State.PLANNED, reason="route_stopped").update(
             due_at=now, reason="", changed_at=now
         )
         outbox.ring_after_commit()

@@ -9,12 +9,21 @@ from shopdesk.accounts import audit
 from shopdesk.accounts.models import User
 from shopdesk.mail import outbox
 from shopdesk.mail.models import OutgoingMail
+from shopdesk.text import one_line
 
 State = OutgoingMail.State
 
 
 class AlreadySettled(Exception):
     """The letter is no longer in a state in which this can be done: a colleague or a worker was faster."""
+
+
+class ReasonMissing(Exception):
+    """A letter that was sent goes out again only for a reason."""
+
+
+# What a person may have sent once more.
+AGAIN = (State.UNCERTAIN, State.FAILED, State.SENT)
 
 
 @transaction.atomic
@@ -25,16 +34,32 @@ def mark_sent(mail: OutgoingMail, *, by: User, now: datetime) -> None:
 
 
 @transaction.atomic
-def send_again(mail: OutgoingMail, *, by: User, now: datetime) -> None:
+def send_again(mail: OutgoingMail, *, by: User, now: datetime, note: str = "") -> None:
     """An uncertain or failed letter goes out once more, with the same Message-ID. Raises AlreadySettled.
 
-    A person has taken the risk of a second copy. A letter whose last moment is over gets another day.
+    ``note`` is the person's reason; it is kept in the audit log. A sent letter goes again only with one, or else
+    ReasonMissing is raised. A person has taken the risk of a second copy. A letter whose last moment is over gets another day.
     """
-    values: dict[str, Any] = {"due_at": now, "first_try_at": None, "reason": "sent_again", "changed_at": now}
+    if mail.state == State.SENT and not one_line(note):
+        raise ReasonMissing
+    values: dict[str, Any] = {
+        "sent_at": None,
+        "due_at": now,
+        "first_try_at": None,
+        "reason": "sent_again",
+        "changed_at": now,
+    }
     if mail.not_after is not None and mail.not_after <= now:
         values["not_after"] = now + timedelta(days=1)
-    _move(mail, [State.UNCERTAIN, State.FAILED], state=State.PLANNED, **values)
-    audit.record("mail.sent_again", actor=by, now=now, mail=mail.pk, was=State(mail.state).name.lower())
+    _move(mail, [State(mail.state)] if mail.state in AGAIN else [], state=State.PLANNED, **values)
+    audit.record(
+        "mail.sent_again",
+        actor=by,
+        now=now,
+        mail=mail.pk,
+        was=State(mail.state).name.lower(),
+        note=one_line(note)[:300],
+    )
     outbox.ring_after_commit()
 
 

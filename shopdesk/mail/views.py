@@ -1,6 +1,7 @@
 """Staff screens of the letters: the list, one letter exactly as sent, what needs a person, and stopped addresses."""
 
 from collections.abc import Callable
+from functools import partial
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -66,12 +67,12 @@ def detail(request: StaffRequest, pk: int) -> HttpResponse:
         "nav_active": "mail",
         "mail": mail,
         "head": head,
-        "attempts": list(mail.attempts.all()),
+        "attempts": list(mail.attempts.select_related("route")),
         "blocked": suppressions.blocked(mail.to_address, mail.mail_class) if may_settle else "",
         "can_cancel": may_settle and mail.state in {State.PLANNED, State.HELD},
         "can_mark_sent": may_settle and mail.state == State.UNCERTAIN,
         "can_send_again": may_settle
-        and mail.state in {State.UNCERTAIN, State.FAILED}
+        and mail.state in settling.AGAIN
         and mail.reason not in {"bad_address", "bad_sender"},
         "may_settle": may_settle,
     }
@@ -122,7 +123,8 @@ def mark_sent(request: StaffRequest, pk: int) -> HttpResponse:
 @require_POST
 def send_again(request: StaffRequest, pk: int) -> HttpResponse:
     """Send an uncertain or failed letter once more."""
-    return _settle(request, pk, settling.send_again, _("The letter will be sent again."))
+    deed = partial(settling.send_again, note=request.POST.get("note", ""))
+    return _settle(request, pk, deed, _("The letter will be sent again."))
 
 
 @staff_view(P.MAIL_VIEW)
@@ -198,6 +200,8 @@ def _settle(request: StaffRequest, pk: int, deed: Callable[..., None], done: str
         deed(mail, by=request.user, now=clock.now())
     except settling.AlreadySettled:
         messages.warning(request, _("Somebody was faster: the letter has changed. This is how it stands now."))
+    except settling.ReasonMissing:
+        messages.warning(request, _("Please say why it should be sent again."))
     else:
         messages.success(request, done)
     return redirect("desk-mail:detail", pk)
