@@ -47,9 +47,9 @@ PROVIDERS: dict[str, str] = {
 LIMIT = 500  # events applied in one sweep
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 # The reasons that say that the address is dead -> OutgoingMail.bounce_code.
-_DEAD = {"user_unknown": "userunknown", "host_unknown": "hostunknown", "moved": "hasmoved"}
+_DEAD = {"user_unknown", "host_unknown", "moved"}
 # What an event may not overwrite: the graver stays, in whatever order they come.
-_GRAVITY = ("", "other", "mailboxfull", "hasmoved", "hostunknown", "userunknown", "complaint")
+_GRAVITY = ("", "other", "mailbox_full", "moved", "host_unknown", "user_unknown", "complaint")
 _GONE = {EventType.SENT, EventType.DELIVERED}
 _RETURNED = {EventType.BOUNCED, EventType.REJECTED, EventType.FAILED}
 
@@ -168,7 +168,7 @@ def _effect(event: ProviderEvent, letter: OutgoingMail, now: datetime) -> None:
     elif event.type in _RETURNED:
         code = _code(event)
         _returned(letter, code, event, now)
-        if event.type == EventType.BOUNCED and code in _DEAD.values():
+        if event.type == EventType.BOUNCED and code in _DEAD:
             suppressions.suppress(
                 letter.to_address,
                 scope=Suppression.Scope.ALL,
@@ -215,5 +215,5 @@ def _code(event: ProviderEvent) -> str:
     found = _STATUS.search(words)
     reason = bounce_reasons.reason_of(words, found.group(1) if found else "", "", "")
     if event.type == EventType.BOUNCED and reason in _DEAD and not (found and found.group(1).startswith("4.")):
-        return _DEAD[reason]
-    return "mailboxfull" if reason == "mailbox_full" else "other"
+        return reason
+    return reason if reason == "mailbox_full" else "other"

@@ -96,7 +96,7 @@ class OutgoingMail(models.Model):
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
     # It was taken by the next server and came back later. The state stays "sent": that is what happened here.
     bounced_at = models.DateTimeField(_("came back"), null=True, blank=True)
-    bounce_code = models.CharField(max_length=40, blank=True, help_text="userunknown, mailboxfull … or complaint")
+    bounce_code = models.CharField(max_length=40, blank=True, help_text="user_unknown, mailbox_full … or complaint")
     bounce_detail = models.CharField(max_length=300, blank=True, help_text="the other server's words")
     # The recipient's own server took it, says the provider.
     delivered_at = models.DateTimeField(_("delivered"), null=True, blank=True)

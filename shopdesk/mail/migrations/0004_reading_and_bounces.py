@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='outgoingmail',
             name='bounce_code',
-            field=models.CharField(blank=True, help_text='userunknown, mailboxfull … or complaint', max_length=40),
+            field=models.CharField(blank=True, help_text='user_unknown, mailbox_full … or complaint', max_length=40),
         ),
         migrations.AddField(
             model_name='outgoingmail',
