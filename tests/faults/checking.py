@@ -4,12 +4,18 @@ The invariants have the numbers of the design: I1 incoming mail is complete, I2 
 I4 recipients, I5 history = state, I6 no orphans.
 """
 
+import hashlib
 from collections import Counter
 
-POINTS = ("claiming", "claimed", "deciding", "intent", "dot-soon", "dot", "answered", "marked", "settling")
+# The points at which a worker can be made to die, in the order of a letter's and of a mail's life; see worker.py.
+POINTS = (
+    "claiming", "claimed", "deciding", "intent", "dot-soon", "dot", "answered", "marked", "settling",
+    "fetched", "stored", "taken", "read", "files", "filed",
+)  # fmt: skip
 TABLES = (
     "mail_outgoingmail", "mail_sendattempt", "mail_suppression", "mail_ratebucket", "mail_dispatchguard",
-    "mail_providerevent",
+    "mail_providerevent", "mail_incomingmail", "mail_mailboxfolder", "mail_mailbox", "inquiries_inquiry",
+    "inquiries_message", "inquiries_attachment", "shop_customer",
 )  # fmt: skip
 STATES = ("planned", "leased", "sending", "sent", "uncertain", "failed", "skipped", "cancelled", "held", "expired")
 # How often a letter of this state may have arrived.
@@ -19,6 +25,79 @@ ARRIVALS = {"sent": {1}, "uncertain": {0, 1}, "failed": {0}, "skipped": {0}, "ca
 def unfinished(database):
     """How many letters are still waiting or in work."""
     return database.execute("SELECT count(*) FROM mail_outgoingmail WHERE state IN (0, 1, 2)").fetchone()[0]
+
+
+def unfiled(database, delivered):
+    """How many mails of the mailbox are not here yet, or not filed."""
+    here = database.execute("SELECT sha256, state = 'stored' FROM mail_incomingmail").fetchall()
+    return len({sha256 for sha256, *_ in delivered} - {sha256 for sha256, _ in here}) + sum(
+        stored for _, stored in here
+    )
+
+
+def incoming(database, delivered, changes, *, media, result):
+    """I1, I2 and I6. ``delivered``: [sha256, group, kind] of each mail; mails of one group are one and the same.
+
+    ``changes``: what the reader changed in the mailbox; ``media``: the folder of the stored files.
+    """
+    wrong = result.violations.append
+    rows = database.execute(
+        """
+        SELECT id, sha256, encode(sha256(raw), 'hex'), state, reason, filed_as,
+            (SELECT array_agg('inquiries.message:' || id) FROM inquiries_message WHERE incoming_id = mail.id)
+        FROM mail_incomingmail AS mail
+        """
+    ).fetchall()
+    groups = {sha256: group for sha256, group, _ in delivered}
+    bombs = {sha256 for sha256, _, kind in delivered if kind == "bomb"}
+    outcomes = {}
+    for pk, sha256, real, state, reason, filed_as, messages in rows:
+        result.incoming_states[state] = result.incoming_states.get(state, 0) + 1
+        if sha256 != real:
+            wrong(f"I2 mail {pk}: its bytes are not those of its hash")
+        if sha256 not in groups:
+            wrong(f"I1 mail {pk} ({state}, {reason}): nobody sent these bytes")
+        else:
+            outcomes.setdefault(groups[sha256], []).append(state)
+        if state == "stored":
+            wrong(f"I1 mail {pk}: not filed")
+        if state not in {"filed", "stored"} and not reason:
+            wrong(f"I1 mail {pk}: {state} without a reason")
+        if (messages or []) != ([filed_as] if filed_as else []) or (state == "filed") != bool(filed_as):
+            wrong(f"I1 mail {pk}: {state} as {filed_as or 'nothing'}, and its messages are {messages}")
+        if state == "error" and sha256 not in bombs:
+            wrong(f"I1 mail {pk}: put aside ({reason}), nothing was wrong with it")
+    for group in sorted({group for _, group, _ in delivered} - set(outcomes)):
+        result.lost += 1
+        wrong(f"I1 {group}: delivered, and not here")
+    for group, states in outcomes.items():
+        made = [state for state in states if state != "duplicate"]
+        if len(made) > 1:
+            result.duplicates += len(made) - 1
+            wrong(f"I1 {group}: taken {len(made)} times for a new mail: {states}")
+        if not made:
+            result.lost += 1
+            wrong(f"I1 {group}: every copy is a duplicate of another")
+    result.incoming = len(delivered)
+    if changes:
+        wrong(f"the mailbox was changed: {changes[:3]}")
+    _orphans(database, media, wrong)
+
+
+def _orphans(database, media, wrong):
+    empty = "SELECT count(*) FROM inquiries_inquiry AS i WHERE NOT EXISTS (%s)"
+    has_message = "SELECT FROM inquiries_message WHERE inquiry_id = i.id"
+    if count := database.execute(empty % has_message).fetchone()[0]:
+        wrong(f"I6 {count} inquiries without a message")
+    kept = dict(database.execute("SELECT storage_key, sha256 FROM inquiries_attachment").fetchall())
+    there = {str(path.relative_to(media)): path for path in media.rglob("*") if path.is_file()}
+    for key in sorted(set(kept) - set(there)):
+        wrong(f"I6 {key}: a row without its file")
+    for key in sorted(set(there) - set(kept)):
+        wrong(f"I6 {key}: a file without its row")
+    for key in set(kept) & set(there):
+        if hashlib.sha256(there[key].read_bytes()).hexdigest() != kept[key]:
+            wrong(f"I2 {key}: the file is not what was received")
 
 
 def outgoing(database, arrived, *, told, refused, refusals, result):
@@ -36,8 +115,8 @@ def outgoing(database, arrived, *, told, refused, refusals, result):
     wrong = result.violations.append
     counts = Counter(message_id for message_id, _, _ in arrived)
     known = {message_id for _, message_id, *_ in rows}
-    keys = {key for key, *_ in rows}
-    result.duplicates = sum(count - 1 for count in counts.values())
+    keys = {key for key, *_ in rows if key.startswith("s")}  # the others are acknowledgements of received mail
+    result.duplicates += sum(count - 1 for count in counts.values())
     for key in sorted(set(told) - keys):
         result.lost += 1
         wrong(f"I3 {key}: its commit was confirmed, there is no row")

@@ -18,6 +18,9 @@ FINAL_DOT_TIMEOUT = 3.0  # shorter than the lease, as in life
 COMMAND_TIMEOUT = 2.0
 SWEEP_SECONDS = 1.5
 BATCH = 15
+MAILBOX_INTERVAL = timedelta(seconds=0.4)
+MAILBOX_LONGEST = timedelta(seconds=2)
+RETRY_AFTER = timedelta(seconds=0.5)
 BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (0.3, 0.6, 1.0, 1.5, 2.0))
 
 FOLDER = Path(os.environ.get("FAULTS_FOLDER", "."))

@@ -40,6 +40,9 @@ FAULTS = {
     "kill child": 3,  # F1: the pool's process; Celery itself lives and forks another
     "kill worker": 1,  # F1: the whole process group
     "kill at a point": 5,  # F1: exactly between two steps
+    "kill parser": 1,  # F2: as the kernel does when memory is out
+    "bomb": 1,  # F2: a mail that is made to kill its reader
+    "posts": 1,  # F8: mails by webhook, some four times at once
     "stop postgres": 1,  # F3: immediate, back after a moment
     "cut connections": 2,  # F3: pg_terminate_backend
     "empty broker": 1,  # F4: killed, back without its memory
@@ -52,6 +55,12 @@ FAULTS = {
     "two ringers": 1,  # F10
     "clock jump": 1,  # F10
     "burst": 1,  # F13
+    "imap cut": 2,  # F5: in the middle of a body
+    "imap new uidvalidity": 1,  # F5
+    "imap slow": 1,  # F5
+    "imap refuses": 1,  # F5: another password for a moment
+    "imap folder vanishes": 1,  # F5
+    "imap lies about sizes": 1,  # F5
 }
 KILLS = ("kill child", "kill worker", "kill at a point")
 
@@ -109,20 +118,30 @@ class Child:
                 return answer
 
     def kill(self):
-        if self.process is not None:
+        process, self.process = self.process, None
+        if process is not None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(30)
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(30)
             with contextlib.suppress(OSError):
-                self.process.stdin.close()
-            self.process = None
+                process.stdin.close()
+
+    def revive(self):
+        """Start it again if it ended by itself, as the machine's supervisor would."""
+        process = self.process
+        if process is not None and process.poll() is not None and process is self.process:
+            self.kill()
+            self.start()
 
     def children(self):
-        """The process numbers of its own children (Linux and macOS)."""
-        found = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True, check=False
-        )
-        return [int(word) for word in found.stdout.split()]
+        process = self.process
+        return _children(process.pid) if process is not None else []
+
+
+def _children(pid):
+    """The process numbers of a process's own children."""
+    found = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    return [int(line.split()[0]) for line in found.splitlines() if line.split()[1] == str(pid)]
 
 
 @dataclass
@@ -139,7 +158,10 @@ class Result:
     lost: int = 0
     uncertain: int = 0
     allowed_uncertain: int = 0
+    answers: dict = field(default_factory=dict)  # what the sink answered wrongly, and how often
+    held: int = 0  # how often a guard held letters until a person confirmed
     states: dict = field(default_factory=dict)
+    incoming_states: dict = field(default_factory=dict)
     recovery: float = 0.0  # the longest time from the end of a fault to the next letter in the sink
     drained: float = 0.0  # from the end of the last fault until every row was final
     seconds: float = 0.0
@@ -196,6 +218,8 @@ class Stage:
         }
         self.sink = self._child("sink", "tests.faults.mail_server").start()
         self.env["EMAIL_URL"] = f"smtp://127.0.0.1:{self.sink.answers.get(timeout=30)['port']}"
+        self.mailbox = self._child("mailbox", "tests.faults.mailbox").start()
+        self.imap_port = self.mailbox.answers.get(timeout=30)["port"]
         self.client = self._child("client", "tests.faults.client").start()
         self.client.ask(do="migrate")
         self.workers = [
@@ -204,9 +228,26 @@ class Stage:
             ).start()
             for number, skew in enumerate(SKEWS)
         ]
+        for worker in self.workers:
+            try:
+                worker.answers.get(timeout=60)
+            except queue.Empty:
+                raise RuntimeError(f"{worker.name} did not start:\n{self.log(worker.name)}") from None
         self.ringers = [self._child(f"ringer{number}", "tests.faults.ringer") for number in range(2)]
         self.ringers[0].start()
+        self.closing = threading.Event()
+        self.watch = threading.Lock()
+        supervisor = threading.Thread(target=self._supervise, daemon=True)
+        supervisor.start()
+        self.closers.append(lambda: (self.closing.set(), supervisor.join()))
         return self
+
+    def _supervise(self):
+        # A pool whose child is killed before it is up makes Celery give up and leave.
+        while not self.closing.wait(0.3):
+            for worker in self.workers:
+                with self.watch:
+                    worker.revive()
 
     def _server(self, kind):
         place = embedded.short_folder()
@@ -265,12 +306,20 @@ class Stage:
             trap.unlink(missing_ok=True)
         self.ringers[1].kill()
         self.sink.ask(do="reset")
+        self.mailbox.ask(do="reset")
         with self.database() as database:
             wanted = [*checking.TABLES]
             there = database.execute(
                 "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename = ANY(%s)", [wanted]
             ).fetchall()
             database.execute("TRUNCATE " + ", ".join(name for (name,) in there) + " CASCADE")
+        shutil.rmtree(self.folder / "media")
+        (self.folder / "media").mkdir()
+        self.client.ask(do="mailbox", port=self.imap_port)
+
+    def readers_of(self, worker):
+        """The processes that read mail for a worker's child."""
+        return [pid for child in worker.children() for pid in _children(child)] if worker.process else []
 
     def log(self, name, lines=20):
         path = self.folder / f"{name}.log"
@@ -286,6 +335,7 @@ class Run:
         self.mails = mails
         self.ends = []  # when each fault was over
         self.told = []
+        self.posted = []  # as the mailbox tells: [sha256, group, kind]
         self.refused = []
         self.allowed = 0  # letters that may be uncertain because of what was done to the database
         self.set_traps = 0
@@ -320,6 +370,7 @@ class Run:
         self.outstanding += 1
         self.stage.client.say(do="queue", prefix=prefix, count=count, group=self.dice.choice([1, 3, 10]))
         self.result.mails += count
+        self.stage.mailbox.ask(do="deliver", prefix=prefix, count=count // 5)
 
     # --- faults ---------------------------------------------------------------------------------------------------
 
@@ -336,9 +387,24 @@ class Run:
 
     def _kill_worker(self):
         worker = self.dice.choice(self.stage.workers)
-        worker.kill()
+        with self.stage.watch:
+            worker.kill()
+            worker.start()
         self.result.kills += 1
-        worker.start()
+
+    def _kill_parser(self):
+        for worker in self.stage.workers:
+            for pid in self.stage.readers_of(worker):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def _bomb(self):
+        prefix = f"s{self.result.seed}-{len(self.result.faults)}"
+        self.stage.mailbox.ask(do="bomb", prefix=prefix, number=self.dice.randrange(3))
+
+    def _posts(self):
+        self.outstanding += 1
+        self.stage.client.say(do="post", prefix=f"s{self.result.seed}-post{len(self.result.faults)}", count=10)
 
     def _kill_at_a_point(self):
         point = self.dice.choice(checking.POINTS)
@@ -402,6 +468,24 @@ class Run:
     def _burst(self):
         self.feed(f"s{self.result.seed}-burst{len(self.result.faults)}", 100)
 
+    def _imap_cut(self):
+        self.stage.mailbox.ask(do="cut", bytes=self.dice.randrange(200))
+
+    def _imap_new_uidvalidity(self):
+        self.stage.mailbox.ask(do="validity")
+
+    def _imap_slow(self):
+        self.stage.mailbox.ask(do="slow")
+
+    def _imap_refuses(self):
+        self.stage.mailbox.ask(do="refuse")
+
+    def _imap_folder_vanishes(self):
+        self.stage.mailbox.ask(do="vanish")
+
+    def _imap_lies_about_sizes(self):
+        self.stage.mailbox.ask(do="lie")
+
     # --- afterwards -----------------------------------------------------------------------------------------------
 
     def quiet(self):
@@ -424,17 +508,23 @@ class Run:
                 answer = self.stage.client.answers.get(timeout=0.2)
                 self.told += answer.get("told", [])
                 self.refused += answer.get("refused", [])
-                self.outstanding -= answer.get("done") == "queue"
+                if "posted" in answer:
+                    self.posted.append([answer["posted"], answer["group"], "posted"])
+                    if answer["strange"]:
+                        self.result.violations.append(f"F8 {answer['group']}: answered {answer['strange']}")
+                self.outstanding -= answer.get("done") in {"queue", "post"}
         if self.outstanding:
             self.result.violations.append("the client did not end")
 
     def drain(self):
         """Wait until nothing is in work any more, then move the clock far ahead: nothing may be sent again."""
         end = time.monotonic() + DRAIN_SECONDS
+        delivered = self.stage.mailbox.ask(do="dump")["mails"] + self.posted
         with self.stage.database() as database:
             while time.monotonic() < end:
-                if not checking.unfinished(database):
+                if not checking.unfiled(database, delivered) and not checking.unfinished(database):
                     break
+                self.result.held += self.stage.client.ask(do="resume")["held"]
                 time.sleep(0.1)
             self.result.drained = round(time.time() - self.ends[-1], 1)
             self.stage.jump(120)
@@ -445,7 +535,9 @@ class Run:
         result = self.result
         sink = self.stage.sink.ask(do="dump")
         given = Counter(sink["given"])
-        dropped = given["data DROP"] + given["data LOST"] + given["data HANG"]
+        # A connection that breaks while the body is on its way breaks after the dot as well: nobody can tell.
+        dropped = given["data DROP"] + given["data LOST"] + given["data HANG"] + given["start DROP"]
+        result.answers = dict(given)
         result.allowed_uncertain = result.kills + dropped + self.allowed
         with self.stage.database() as database:
             checking.outgoing(
@@ -456,6 +548,14 @@ class Run:
                 refusals=sum(count for words, count in given.items() if words.split()[1][0] == "5"),
                 result=result,
             )
+            mailbox = self.stage.mailbox.ask(do="dump")
+            checking.incoming(
+                database,
+                mailbox["mails"] + self.posted,
+                mailbox["changes"],
+                media=self.stage.folder / "media",
+                result=result,
+            )
         times = sorted(sink["times"])
         for moment in self.ends[:-1]:
             later = next((time for time in times if time >= moment), None)
@@ -464,7 +564,7 @@ class Run:
 
 
 COLUMNS = (
-    ("seed", 5), ("faults", 7), ("kills", 6), ("mails", 6), ("violations", 11), ("duplicates", 11), ("lost", 5),
+    ("seed", 5), ("faults", 7), ("kills", 6), ("mails", 6), ("incoming", 9), ("violations", 11), ("duplicates", 11), ("lost", 5),
     ("uncertain", 10), ("allowed", 8), ("recovery", 9), ("drained", 8),
 )  # fmt: skip
 
@@ -482,6 +582,7 @@ def totals(results):
         "seeds": len(results),
         "faults": sum(len(result.faults) for result in results),
         "kills": sum(result.kills for result in results),
+        "held": sum(result.held for result in results),
         "mails": sum(result.mails for result in results),
         "incoming": sum(result.incoming for result in results),
         "violations": sum(len(result.violations) for result in results),

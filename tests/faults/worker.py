@@ -16,7 +16,9 @@ def shorten() -> None:
     """Replace the constants that are minutes by the seconds of control.py."""
     from django.conf import settings
 
-    from shopdesk.mail import delivery, smtp
+    from inquiries import filing
+    from shopdesk.mail import delivery, receiving, smtp
+    from shopdesk.mail.receiving import imap
 
     for module, values in {
         delivery: {
@@ -26,6 +28,14 @@ def shorten() -> None:
             "BATCH": control.BATCH,
         },
         smtp: {"FINAL_DOT_TIMEOUT": control.FINAL_DOT_TIMEOUT},
+        receiving: {
+            "INTERVAL": control.MAILBOX_INTERVAL,
+            "LONGEST": control.MAILBOX_LONGEST,
+            "LEASE": control.LEASE,
+            "LOOK_SECONDS": control.SWEEP_SECONDS,
+        },
+        imap: {"TIMEOUT": control.COMMAND_TIMEOUT, "PATIENCE": control.FINAL_DOT_TIMEOUT},
+        filing: {"LEASE": control.LEASE, "RETRY_AFTER": control.RETRY_AFTER, "_SWEEP_SECONDS": control.SWEEP_SECONDS},
     }.items():
         for name, value in values.items():
             assert hasattr(module, name), f"{module.__name__}.{name} is gone; the faults need its successor"
@@ -36,11 +46,22 @@ def shorten() -> None:
 def set_traps() -> None:
     """Make the points of checking.POINTS deadly on demand.
 
+    "stored" lies between the bytes' commit and the next word to the mailbox, "files" inside of the transaction that
+    files a mail.
+
     "intent" lies between the intent and the first word to the mail server, "dot" after the final dot was written,
     "answered" between the server's 250 and the note of it.
     """
-    from shopdesk.mail import delivery
+    from inquiries import filing, received
+    from shopdesk.mail import delivery, parse_child
+    from shopdesk.mail.receiving import imap
 
+    control.trap(imap, "_fetch", after="fetched")
+    control.trap(imap, "_keep", after="stored")
+    control.trap(filing, "_claim", after="taken")
+    control.trap(parse_child, "parse_safely", after="read")
+    control.trap(received, "keep_files", after="files")
+    control.trap(filing, "file", after="filed")
     control.trap(delivery, "claim", before="claiming", after="claimed")
     control.trap(delivery, "_decide", before="deciding", after="intent")
     control.trap(delivery, "_accepted", before="answered", after="marked")
@@ -64,4 +85,5 @@ if __name__ == "__main__":
     clock.now = control.now
     shorten()
     set_traps()
+    control.tell(ready=True)
     app.worker_main(["worker", "--loglevel=WARNING", "--concurrency=1", "--without-gossip", "--without-mingle"])
