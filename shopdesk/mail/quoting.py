@@ -284,6 +284,15 @@ def split(text: str) -> tuple[Piece, ...]:
     folded = _marks(lines)
     if not any(line.strip() for line, hidden in zip(lines, folded, strict=True) if not hidden):
         return (Piece(text, folded=False),)
+    for number in range(len(lines) - 1, 0, -1):
+        # Empty lines at the end belong to what stands above them.
+        if lines[number].strip():
+            break
+        folded[number] = True
+    else:
+        number = 0
+    if not folded[number]:
+        folded[number + 1 :] = [False] * (len(lines) - number - 1)
     pieces: list[Piece] = []
     start = 0
     for number in range(1, len(lines) + 1):

@@ -268,7 +268,7 @@ def without_uuencoded(data: bytes) -> bytes:
     out, at = bytearray(), 0
     for start, end, _name, _content in _uu_blocks(data):
         out += data[at:start]
-        at = end
+        at = end + len(data[end : end + 2]) - len(data[end : end + 2].lstrip(b"\r\n"))
     return bytes(out + data[at:])
 
 

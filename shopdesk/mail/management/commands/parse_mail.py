@@ -3,7 +3,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from shopdesk.mail import parse_child
 from shopdesk.mail.parsing import Address, ParsedMail
@@ -61,6 +61,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: Any) -> None:
         for file in options["files"]:
-            mail = parse_child.parse_safely(Path(file).read_bytes())
+            try:
+                raw = Path(file).read_bytes()
+            except OSError as error:
+                raise CommandError(f"{file}: {error.strerror}") from error
+            mail = parse_child.parse_safely(raw)
             self.stdout.write(json.dumps(as_json(file, mail), ensure_ascii=False))
         parse_child.close()
