@@ -38,7 +38,8 @@ def send_again(mail: OutgoingMail, *, by: User, now: datetime, note: str = "") -
     """An uncertain or failed letter goes out once more, with the same Message-ID. Raises AlreadySettled.
 
     ``note`` is the person's reason; it is kept in the audit log. A sent letter goes again only with one, or else
-    ReasonMissing is raised. A person has taken the risk of a second copy. A letter whose last moment is over gets another day.
+    ReasonMissing is raised. A person has taken the risk of a second copy. A letter whose last moment is over gets
+    another day.
     """
     if mail.state == State.SENT and not one_line(note):
         raise ReasonMissing
