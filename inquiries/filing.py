@@ -27,6 +27,7 @@ from shopdesk import addresses
 from shopdesk.mail import bounced, parse_child
 from shopdesk.mail.models import IncomingMail, IncomingMailQuerySet, Mailbox
 from shopdesk.mail.parsing import Kind, ParsedMail
+from shopdesk.mail.relabelling import relabelled
 from shopdesk.shop import customers
 from shopdesk.shop.models import Store
 from shopdesk.text import one_line
@@ -91,7 +92,7 @@ def _work(incoming: IncomingMail, now: datetime) -> None:
         return
     mail: ParsedMail | None = None
     try:
-        mail = parse_child.parse_safely(bytes(incoming.raw))
+        mail = parse_child.parse_safely(relabelled(bytes(incoming.raw), incoming.charset))
         file(incoming, mail, now=now)
     except _NotOurs:
         pass

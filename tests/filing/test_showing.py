@@ -85,10 +85,12 @@ def test_pictures_are_shown_by_our_own_reading_and_everything_else_is_a_download
     shown = client.get(f"/admin/inquiries/attachments/{png.pk}/picture/")
     assert (shown["Content-Type"], shown["X-Content-Type-Options"]) == ("image/png", "nosniff")
     assert shown["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert b"".join(shown.streaming_content) == PNG
     assert client.get(f"/admin/inquiries/attachments/{svg.pk}/picture/").status_code == 404
     loaded = client.get(f"/admin/inquiries/attachments/{svg.pk}/")
     assert loaded["Content-Type"] == "application/octet-stream"
     assert loaded["Content-Disposition"].startswith("attachment")
+    assert b"".join(loaded.streaming_content) == b"<svg/>"
     assert "要注意" in client.get(f"/admin/inquiries/{png.message.inquiry_id}/").content.decode()
     assert signed_in(outsourced).get(f"/admin/inquiries/attachments/{png.pk}/picture/").status_code == 404
 
