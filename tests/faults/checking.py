@@ -141,8 +141,13 @@ def outgoing(database, arrived, *, told, refused, refusals, result):
         if outcomes["unknown"] != (name == "uncertain"):
             wrong(f"I5 {key}: {name}, attempts say {dict(outcomes)}")
     result.uncertain = result.states.get("uncertain", 0)
-    if result.uncertain > result.allowed_uncertain:
-        wrong(f"I3 {result.uncertain} are uncertain, only {result.allowed_uncertain} may be")
+    result.uncertain_reasons = dict(
+        Counter(reason for _, _, _, state, reason, *_ in rows if STATES[state] == "uncertain")
+    )
+    for reason, count in result.uncertain_reasons.items():
+        allowed = result.allowed_reasons.get(reason, 0)
+        if count > allowed:
+            wrong(f"I3 {count} are uncertain ({reason}), only {allowed} may be")
     failed = result.states.get("failed", 0)
     if failed > refusals:
         wrong(f"I3 {failed} failed, but only {refusals} were refused")

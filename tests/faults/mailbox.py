@@ -30,7 +30,11 @@ class Writer:
         self.written = []  # (raw, Message-ID, body, group) of what may be copied
 
     def write(self, prefix, number, dice):
-        kind = dice.choices(list(KINDS), list(KINDS.values()))[0]
+        """The next mail, of a kind that the dice choose."""
+        return self.letter(dice.choices(list(KINDS), list(KINDS.values()))[0], number, prefix, dice)
+
+    def letter(self, kind, number, prefix="s", dice=random):
+        """A mail of that kind; its number makes it one of its own."""
         if not self.written and kind in {"copy", "other way", "id again"}:
             kind = "plain"
         name = f"{prefix}.{number}"

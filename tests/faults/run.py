@@ -157,6 +157,10 @@ class Result:
     duplicates: int = 0
     lost: int = 0
     uncertain: int = 0
+    uncertain_reasons: dict = field(default_factory=dict)
+    # Lost workers: one for each kill, each connection cut off a worker, and each worker when PostgreSQL stops. No
+    # answer: one for each connection that the sink dropped with a letter on its way.
+    allowed_reasons: dict = field(default_factory=dict)
     allowed_uncertain: int = 0
     answers: dict = field(default_factory=dict)  # what the sink answered wrongly, and how often
     held: int = 0  # how often a guard held letters until a person confirmed
@@ -538,7 +542,8 @@ class Run:
         # A connection that breaks while the body is on its way breaks after the dot as well: nobody can tell.
         dropped = given["data DROP"] + given["data LOST"] + given["data HANG"] + given["start DROP"]
         result.answers = dict(given)
-        result.allowed_uncertain = result.kills + dropped + self.allowed
+        result.allowed_reasons = {"worker_lost": result.kills + self.allowed, "no_answer": dropped}
+        result.allowed_uncertain = sum(result.allowed_reasons.values())
         with self.stage.database() as database:
             checking.outgoing(
                 database,

@@ -6,10 +6,16 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
+from inquiries import filing
+from inquiries.models import Attachment, Message
 from shopdesk.mail import delivery
-from shopdesk.mail.models import OutgoingMail
+from shopdesk.mail.models import IncomingMail, OutgoingMail
+from shopdesk.mail.receiving.store import store
 from tests.faults import checking, run
+from tests.faults.mailbox import Writer
 from tests.mail.make import queue
+from tests.make import make_store
+from tests.receiving.make import make_mailbox
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +48,7 @@ def judge(smtp_sink, now, monkeypatch):
     assert delivery.sweep(now + timedelta(seconds=1)) == 3
 
     def look(*, told=keys, arrived=None, kills=0, refusals=0):
-        result = run.Result(seed=0, allowed_uncertain=kills)
+        result = run.Result(seed=0, allowed_reasons={"worker_lost": kills, "no_answer": 0})
         found = [[m.message_id, m.recipients, hashlib.sha256(m.raw).hexdigest()] for m in smtp_sink.messages]
         checking.outgoing(
             connection.connection,
@@ -89,8 +95,11 @@ def test_the_checker_sees_too_many_uncertain(judge):
     letter = OutgoingMail.objects.filter(key="s:0")
     letter.update(state=OutgoingMail.State.UNCERTAIN, sent_at=None)
     letter.get().attempts.update(outcome="unknown")
-    assert judge().violations == ["I3 1 are uncertain, only 0 may be"]
+    letter.update(reason="worker_lost")
+    assert judge().violations == ["I3 1 are uncertain (worker_lost), only 0 may be"]
     assert judge(kills=1).violations == []
+    letter.update(reason="no_answer")
+    assert judge(kills=1).violations == ["I3 1 are uncertain (no_answer), only 0 may be"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -113,6 +122,75 @@ def test_the_checker_sees_one_that_is_still_in_work(judge, now):
 def test_the_checker_sees_other_bytes_and_another_recipient(judge):
     result = judge(arrived=lambda found: [[found[0][0], ["eve@mail.example"], "0" * 64], *found[1:]])
     assert [violation[:2] for violation in result.violations] == ["I4", "I2"]
+
+
+@pytest.fixture
+def inspect(db, now, settings, tmp_path):
+    """Three mails in a mailbox, the third a copy of the second, read and filed; ``inspect()`` gives the result."""
+    settings.MEDIA_ROOT = tmp_path
+    make_store()
+    mailbox = make_mailbox()
+    writer = Writer()
+    raws = [writer.letter("plain", 0), writer.letter("file", 1), writer.letter("copy", 2)]
+    for number, raw in enumerate(raws):
+        assert store(mailbox, f"imap:INBOX:1:{number}", raw, now=now)
+    assert filing.sweep(now) == 3
+
+    def look(*, delivered=writer.mails, changes=()):
+        result = run.Result(seed=0)
+        checking.incoming(connection.connection, delivered, changes, media=tmp_path, result=result)
+        return result
+
+    look.mails = writer.mails
+    return look
+
+
+def test_the_checker_finds_nothing_wrong_with_filed_mail(inspect):
+    result = inspect()
+    assert (result.violations, result.duplicates, result.lost) == ([], 0, 0)
+    assert result.incoming_states == {"filed": 2, "duplicate": 1}
+
+
+def test_the_checker_sees_a_mail_that_is_not_here(inspect):
+    result = inspect(delivered=[*inspect.mails, ["0" * 64, "s.9", "plain"]])
+    assert result.lost == 1
+    assert result.violations == ["I1 s.9: delivered, and not here"]
+
+
+def test_the_checker_sees_a_mail_that_was_filed_twice(inspect):
+    # Had the copy been a mail of its own, two messages would stand for one.
+    one = [[sha256, "s.same", kind] for sha256, _, kind in inspect.mails]
+    result = inspect(delivered=one)
+    assert result.duplicates == 1
+    assert "I1 s.same: taken 2 times for a new mail" in result.violations[0]
+
+
+def test_the_checker_sees_a_message_that_is_gone(inspect):
+    message = Message.objects.filter(incoming__isnull=False, attachments=None).get()
+    key = f"inquiries.message:{message.pk}"
+    message.delete()
+    assert inspect().violations[0].endswith(f"filed as {key}, and its messages are None")
+
+
+def test_the_checker_sees_other_bytes(inspect):
+    IncomingMail.objects.filter(state="duplicate").update(raw=b"other")
+    assert [violation[:2] for violation in inspect().violations] == ["I2"]
+
+
+def test_the_checker_sees_orphans_and_other_files(inspect, tmp_path):
+    [attachment] = Attachment.objects.all()
+    (tmp_path / "orphan").write_bytes(b"x")
+    assert inspect().violations == ["I6 orphan: a file without its row"]
+    (tmp_path / "orphan").unlink()
+    (tmp_path / attachment.storage_key).chmod(0o600)
+    (tmp_path / attachment.storage_key).write_bytes(b"x")
+    assert inspect().violations == [f"I2 {attachment.storage_key}: the file is not what was received"]
+    (tmp_path / attachment.storage_key).unlink()
+    assert inspect().violations == [f"I6 {attachment.storage_key}: a row without its file"]
+
+
+def test_the_checker_sees_that_the_mailbox_was_touched(inspect):
+    assert inspect(changes=["STORE 1 +FLAGS (\\Seen)"]).violations[0].startswith("the mailbox was changed")
 
 
 def test_a_seed_draws_the_same_plan_again():
