@@ -1,6 +1,6 @@
 # The commands of this project. Nothing but make and Python 3.11 or newer is needed beforehand.
 
-.PHONY: demo demo-reset test faults lint screenshots requirements python venv-demo venv-dev browser
+.PHONY: demo demo-reset test faults lint screenshots requirements python venv-demo venv-dev browser bench-mail
 .DEFAULT_GOAL := demo
 
 # The first Python that is new enough; PYTHON=/path/to/python3 chooses another.
@@ -45,6 +45,12 @@ lint: venv-dev
 
 screenshots: venv-dev browser
 	@$(PY) -m pytest -q tests/stories/screens.py
+
+# How fast due letters leave, beside the bare loop: make bench-mail N=2000 FUTURE=0 is quicker.
+N ?= 20000
+FUTURE ?= 1000000
+bench-mail: venv-dev
+	@$(PY) tests/bench/mail.py -n $(N) --future $(FUTURE)
 
 # Lock the dependencies of pyproject.toml again, with hashes and without addresses (needs uv).
 COMPILE = uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 --quiet
