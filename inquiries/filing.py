@@ -2,8 +2,8 @@
 
 shopdesk.mail.receiving has committed the bytes before it acknowledged them to the server. Here a worker claims one mail
 at a time, reads it in a child with limits, and writes what it decides in one transaction together with the mail's new
-state. A worker that dies leaves a lease that runs out. A mail that fails twice is put aside with its reason (取込エラー)
-and never stands in the way of the next.
+state. A worker that dies leaves a lease that runs out. A mail that fails twice is put aside with its reason
+(取込エラー) and never stands in the way of the next.
 """
 
 import hashlib

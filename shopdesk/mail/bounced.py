@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from shopdesk import addresses
 from shopdesk.mail import message_ids, suppressions
+from shopdesk.mail.bounce_reasons import HARD
 from shopdesk.mail.models import IncomingMail, OutgoingMail, Suppression
 from shopdesk.mail.parsing import Kind, ParsedMail
 from shopdesk.mail.parsing.model import BouncedRecipient
@@ -22,8 +23,10 @@ from shopdesk.text import one_line
 
 State = OutgoingMail.State
 
-# Only these say that the address itself is dead. A full mailbox, a filter or a suspended account may pass.
-DEAD = {"user_unknown", "host_unknown", "moved"}
+# Only the parser's HARD reasons say that the address is dead. A full mailbox, a filter, a suspended account may pass.
+
+# Reports in the form of a complaint that are none: "not spam after all", and news about SPF, DKIM or DMARC.
+NO_COMPLAINT = {"not_spam", "auth_report"}
 
 # OutgoingMail.bounce_code -> the sentence; any other code gets the last one.
 SENTENCES: dict[str, Promise] = {
@@ -48,13 +51,16 @@ def apply(incoming: IncomingMail, parsed: ParsedMail, now: datetime) -> str:
 
     "not_ours" (forged, or about somebody else's mail: nothing is changed), "other_recipient" (ours, but the report
     blames an address that it did not go to: noted on the letter, no address is stopped), "delayed" (still on its way),
-    "returned", "stopped" (the address is not written to any more) or "complaint".
+    "returned", "stopped" (the address is not written to any more), "complaint" or "no_complaint" (a report that
+    blames nobody).
     """
     letter = letter_of(parsed.bounce.original_message_id)
     if letter is None:
         return "not_ours"
     evidence = f"mail {letter.pk}, report {incoming.pk}"
     if parsed.kind == Kind.COMPLAINT:
+        if any(recipient.reason in NO_COMPLAINT for recipient in parsed.bounce.recipients):
+            return "no_complaint"
         _note(letter, "complaint", "", now)
         for scope in (Suppression.Scope.SERVICE, Suppression.Scope.ADVERTISING):
             suppressions.suppress(
@@ -69,7 +75,7 @@ def apply(incoming: IncomingMail, parsed: ParsedMail, now: datetime) -> str:
     if mine.strength == "transient":
         return "delayed"
     _note(letter, mine.reason or "other", mine.status, now)
-    if not (mine.hard and mine.reason in DEAD):
+    if not (mine.hard and mine.reason in HARD):
         return "returned"
     suppressions.suppress(
         letter.to_address,

@@ -43,6 +43,7 @@ SENTENCES: dict[str, Promise] = {
     "stopped": _("A letter of ours came back. The address does not exist, so mail to it was stopped."),
     "returned": _("A letter of ours came back. The letter's page says so."),
     "delayed": _("A letter of ours is delayed; the other server keeps trying."),
+    "no_complaint": _("It is a report that blames nobody."),
     "other_recipient": _("It is about a letter of ours, but blames an address that the letter did not go to."),
     "not_ours": _("It is a delivery report about a letter that we did not send."),
 }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shopdesk.mail import bounced, delivery, message_ids, suppressions
+from shopdesk.mail import bounce_reasons, bounced, delivery, message_ids, suppressions
 from shopdesk.mail.models import IncomingMail, OutgoingMail, Suppression
 from shopdesk.mail.parsing import Kind, ParsedMail
 from shopdesk.mail.parsing.model import Bounce, BouncedRecipient
@@ -65,7 +65,7 @@ def test_a_dead_address_is_not_written_to_any_more(report, sent, now, reason):
     [
         ("mailbox_full", "hard", "returned", True),
         ("filtered", "hard", "returned", True),
-        ("suspend", "soft", "returned", True),
+        ("suspended", "soft", "returned", True),
         ("user_unknown", "soft", "returned", True),
         ("expired", "transient", "delayed", False),
     ],
@@ -109,6 +109,19 @@ def test_a_complaint_stops_advertising_and_after_care_but_no_reply(report, sent,
     assert report(sent.message_id, kind=Kind.COMPLAINT, address="") == "complaint"
     assert rows() == [(HANAKO, "advertising", "complained"), (HANAKO, "service", "complained")]
     assert suppressions.blocked(HANAKO, "transactional") == ""
+
+
+@pytest.mark.parametrize("reason", ["not_spam", "auth_report"])
+def test_a_report_that_blames_nobody_stops_nothing(report, sent, reason):
+    assert report(sent.message_id, kind=Kind.COMPLAINT, reason=reason) == "no_complaint"
+    assert rows() == []
+    sent.refresh_from_db()
+    assert sent.bounced_at is None
+
+
+def test_the_parser_and_we_mean_the_same_codes():
+    assert {"user_unknown", "host_unknown", "moved"} == bounce_reasons.HARD
+    assert bounced.SENTENCES.keys() - {""} <= bounce_reasons.REASONS.keys()
 
 
 def test_a_report_twice_is_one_effect(report, sent):
