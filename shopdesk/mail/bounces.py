@@ -16,7 +16,16 @@ from shopdesk.mail.parsing import charsets, cleaning
 from shopdesk.mail.parsing.headers import MAX_ADDRESS, decode_words, message_ids
 from shopdesk.mail.parsing.model import Address, Bounce, BouncedRecipient, Kind
 
-_CARRIERS = ("docomo.ne.jp", "ezweb.ne.jp", "au.com", "softbank.ne.jp", "i.softbank.jp", "vodafone.ne.jp", "ymobile.ne.jp", "uqmobile.jp")
+_CARRIERS = (
+    "docomo.ne.jp",
+    "ezweb.ne.jp",
+    "au.com",
+    "softbank.ne.jp",
+    "i.softbank.jp",
+    "vodafone.ne.jp",
+    ("ymobile.ne.jp"),
+    ("uqmobile.jp"),
+)
 
 
 def is_carrier(address: str) -> bool:
@@ -48,13 +57,22 @@ class Fields(Protocol):
 _AUTO_SUBJECT = re.compile(
     r"^(?:(?:re|fw|fwd|aw|sv|rv|返信)\s*[:：]\s*)*\W{0,3}(?:"
     r"auto(?:matic(?:ally)?|mated|)[ _-]?(?:reply|response|respon[sd]er|answer|generated|acknowledge?ment)|auto\s*:"
-    r"|out[ -]of[ -](?:the[ -])?office|ooo\s*:|vacation\s+(?:reply|message|notice|response)|away from (?:my|the) (?:mail|desk|office)"
+    r"|out[ -]of[ -](?:the[ -])?office|ooo\s*:|vacation\s+(?:reply|message|notice|response)|away from (?:my"
+    r"|the) (?:mail|desk|office)"
     r"|i am (?:out of|away from) (?:the )?office|on (?:vacation|holiday|leave)\b"
-    r"|自動(?:返信|応答|送信|配信|回答)|【?(?:自動返信|自動応答)|不在(?:通知|連絡|のお知らせ|の連絡|応答|届)|(?:夏季|冬季|年末年始|お盆)?休[暇業](?:中|のお知らせ|のご案内|通知)"
-    r"|(?:出張|外出|休暇)中(?:です|のため|につき)|automatische antwort|abwesenheits|réponse automatique|respuesta autom|自动回复|自動回覆)",
+    r"|自動(?:返信|応答|送信|配信|回答)|【?(?:自動返信|自動応答)|不在(?:通知|連絡|のお知らせ|の連絡|応答|届)"
+    r"|(?:夏季|冬季|年末年始|お盆)?休[暇業](?:中|のお知らせ|のご案内|通知)"
+    r"|(?:出張|外出|休暇)中(?:です|のため|につき)|automatische antwort|abwesenheits|réponse automatique"
+    r"|respuesta autom|自动回复|自動回覆)",
     re.IGNORECASE,
 )
-_AUTO_IN_SUBJECT = re.compile(r"自動(?:返信|応答)メール|\((?:自動返信|自動応答|auto[ -]?reply)\)|[【\[［](?:自動返信|自動応答|自動送信|auto[ -]?reply)[】\]］]", re.IGNORECASE)
+_AUTO_IN_SUBJECT = re.compile(
+    (
+        r"自動(?:返信|応答)メール|\((?:自動返信|自動応答|auto[ -]?reply)\)|[【\[［](?:自動返信|自動応答|自動送信"
+        r"|auto[ -]?reply)[】\]］]"
+    ),
+    re.IGNORECASE,
+)
 # Machines that answer say so in one of these (the list follows what helpdesks have met).
 _AUTO_HEADERS = (
     "x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply-from", "x-mail-autoreply",
@@ -63,13 +81,16 @@ _AUTO_HEADERS = (
 _AUTO_PRECEDENCE = {"auto_reply", "auto-reply", "autoreply"}
 _NO_ANSWER_PRECEDENCE = {"bulk", "junk", "list", *_AUTO_PRECEDENCE}
 _MACHINE = re.compile(
-    r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|postmaster|mdaemon|mail[-_.]?delivery[-_.a-z]*|bounce[sd]?|mailmaster|mail[-_]?system|"
-    r"mail[-_]?admin|root|smtp32|mmdf|exim|sysop|mailerdaemon|delivery[-_.]?(?:status|subsystem|report)|system[-_.]?administrator|"
+    r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|postmaster|mdaemon|mail[-_.]?delivery[-_.a-z]*|bounce[sd]?"
+    r"|mailmaster|mail[-_]?system|"
+    r"mail[-_]?admin|root|smtp32|mmdf|exim|sysop|mailerdaemon|delivery[-_.]?(?:status|subsystem|report)"
+    r"|system[-_.]?administrator|"
     r"microsoftexchange[0-9a-f]*|emaildaemon|complaints?)(?:[+=][^@]*)?@",
     re.IGNORECASE,
 )
 _MACHINE_NAME = re.compile(
-    r"mailer[- ]?daemon|mail deliver|postmaster|mail administrator|system administrator|delivery (?:subsystem|system|status)|internet mail|"
+    r"mailer[- ]?daemon|mail deliver|postmaster|mail administrator|system administrator"
+    r"|delivery (?:subsystem|system|status)|internet mail|"
     r"returned mail|mail router|メール配信|メールシステム|配信エラー|mail system|maildelivery",
     re.IGNORECASE,
 )
@@ -77,7 +98,7 @@ _MACHINE_NAME = re.compile(
 
 def _is_auto(fields: Fields, subject: str) -> bool:
     submitted = fields.get("auto-submitted").lower().partition(";")[0].partition("(")[0].strip()
-    if submitted.startswith("auto-replied") or submitted.startswith("auto-notified"):
+    if submitted.startswith(("auto-replied", "auto-notified")):
         return True
     if any(name in fields and fields.get(name).lower() not in ("no", "false", "0") for name in _AUTO_HEADERS):
         return True
@@ -101,41 +122,67 @@ def may_be_answered(fields: Fields, sender: Address, *, auto: bool) -> bool:
     suppress = {word.strip().lower() for word in fields.get("x-auto-response-suppress").split(",")}
     if suppress & {"all", "autoreply", "oof", "dr", "rn", "nrn"}:
         return False
-    if any(name in fields for name in ("list-id", "list-post", "list-unsubscribe", "x-loop", "feedback-id", "x-shopdesk-instance")):
+    if any(
+        name in fields
+        for name in ("list-id", "list-post", "list-unsubscribe", "x-loop", "feedback-id", ("x-shopdesk-instance"))
+    ):
         return False
-    return not (_MACHINE.match(sender.address) or re.match(r"(?:no|do[-_.]?not)[-_.]?reply", sender.address, re.IGNORECASE))
+    return not (
+        _MACHINE.match(sender.address) or re.match(r"(?:no|do[-_.]?not)[-_.]?reply", sender.address, re.IGNORECASE)
+    )
 
 
 # --- returned mail ------------------------------------------------------------------------------------------------
 
 _SUBJECT = re.compile(
-    r"undeliver|non[- ]?deliver|not deliver|delivery[ _-]?(?:status|failure|failed|error|problem|report|notification|has failed|warning)|"
-    r"deliver\w*\s+(?:fail|delay)|fail\w*\s+(?:notice|deliver|to deliver|permanently)|failure\s*notice|returned\s+(?:mail|to sender|message|e-?mail)|"
-    r"return\s+receipt.*fail|mail(?:er)?\s+(?:delivery|system|status)\s*(?:fail|error|report|problem|warning|sub|notification)?|"
+    r"undeliver|non[- ]?deliver|not deliver|delivery[ _-]?(?:status|failure|failed|error|problem|report"
+    r"|notification|has failed|warning)|"
+    r"deliver\w*\s+(?:fail|delay)|fail\w*\s+(?:notice|deliver|to deliver|permanently)|failure\s*notice"
+    r"|returned\s+(?:mail|to sender|message|e-?mail)|"
+    r"return\s+receipt.*fail|mail(?:er)?\s+(?:delivery|system|status)\s*(?:fail|error|report|problem|warning"
+    r"|sub|notification)?|"
     r"could\s?(?:n't| not)\s+(?:be\s+)?(?:deliver|sen[dt])|can(?:no|')t\s+(?:be\s+)?deliver|unable to deliver|"
-    r"(?:mail|message|e-?mail)\s+(?:rejected|refused|bounced|returned|blocked)|bounced? mail|user unknown|unknown user|unknown (?:address|recipient)|(?:mailbox|quota)\s+(?:is\s+)?(?:full|exceed)|"
-    r"automatically rejected|delayed mail|message delayed|\bndn\b|\bdsn\b|warning: (?:could not|message)|message status|nondeliverable|"
-    r"配信(?:不能|不可|でき|に失敗|エラー|失敗|状況)|配達(?:でき|不能|エラー)|送信(?:エラー|失敗|でき)|不達|エラーメール|宛先不明|メール(?:を)?(?:配信|送信)でき|返送|届け(?:られ|でき)|届きません|"
-    r"unzustellbar|zustellung|non remis|échec|no se (?:ha )?(?:puede|pudo)|retourné|utilisateur non|não (?:foi )?entregue|недоставл|не доставлено",
+    r"(?:mail|message|e-?mail)\s+(?:rejected|refused|bounced|returned|blocked)|bounced? mail|user unknown"
+    r"|unknown user|unknown (?:address|recipient)|(?:mailbox|quota)\s+(?:is\s+)?(?:full|exceed)|"
+    r"automatically rejected|delayed mail|message delayed|\bndn\b|\bdsn\b|warning: (?:could not|message)"
+    r"|message status|nondeliverable|"
+    r"配信(?:不能|不可|でき|に失敗|エラー|失敗|状況)|配達(?:でき|不能|エラー)|送信(?:エラー|失敗|でき)|不達"
+    r"|エラーメール|宛先不明|メール(?:を)?(?:配信|送信)でき|返送|届け(?:られ|でき)|届きません|"
+    r"unzustellbar|zustellung|non remis|échec|no se (?:ha )?(?:puede|pudo)|retourné|utilisateur non"
+    r"|não (?:foi )?entregue|недоставл|не доставлено",
     re.IGNORECASE,
 )
 _WORDS = re.compile(
-    r"(?:could|can|was|has|have|were|is|are|did|does)\s*(?:not|n't|nnot)\s+(?:be\s+|been\s+|yet\s+been\s+)*(?:deliver|sent|reach|accept|receive|complet|exist|relay)|undeliver|"
-    r"delivery\s+(?:to|of|for|has|was|attempt|failed|fail|status|error)|d[ei]l[ei]v[ei]r\w*[^.\n]{0,60}fail|fail\w*[^.\n]{0,60}deliver|permanent\w*\s+(?:fatal\s+)?(?:error|fail)|(?:had|with) (?:\w+ )?(?:fatal|delivery) errors|(?:was|were)?(?:n't| not) able to deliver|"
-    r"user\s+unknown|unknown\s+(?:user|or illegal|recipient|address|local)|(?:user|mailbox|address|recipient|account)\b[^.\n]{0,40}\b(?:not found|unavailable|unknown|rejected|does\s?n(?:o|'|’)t|disabled|full|over quota|invalid|refused|not exist)|"
-    r"no such (?:user|recipient|mailbox|address|person)|no mailbox|unable to (?:deliver|send|reach|relay)|return(?:ed|ing)\s+(?:message|mail|to\s+sender|your|unsent)|"
-    r"(?:automatically|been)\s+rejected|rejected (?:by|your|the)|(?:mail|message) (?:was|has been) (?:rejected|refused|blocked|returned|delayed|postponed)|postponed|"
+    r"(?:could|can|was|has|have|were|is|are|did|does)\s*(?:not|n't|nnot)\s+(?:be\s+|been\s+"
+    r"|yet\s+been\s+)*(?:deliver|sent|reach|accept|receive|complet|exist|relay)|undeliver|"
+    r"delivery\s+(?:to|of|for|has|was|attempt|failed|fail|status|error)|d[ei]l[ei]v[ei]r\w*[^.\n]{0,60}fail"
+    r"|fail\w*[^.\n]{0,60}deliver|permanent\w*\s+(?:fatal\s+)?(?:error|fail)|(?:had|with) (?:\w+ )?(?:fatal"
+    r"|delivery) errors|(?:was|were)?(?:n't| not) able to deliver|"
+    r"user\s+unknown|unknown\s+(?:user|or illegal|recipient|address|local)|(?:user|mailbox|address|recipient"
+    r"|account)\b[^.\n]{0,40}\b(?:not found|unavailable|unknown|rejected|does\s?n(?:o|'|’)t|disabled|full"
+    r"|over quota|invalid|refused|not exist)|"
+    r"no such (?:user|recipient|mailbox|address|person)|no mailbox|unable to (?:deliver|send|reach|relay)"
+    r"|return(?:ed|ing)\s+(?:message|mail|to\s+sender|your|unsent)|"
+    r"(?:automatically|been)\s+rejected|rejected (?:by|your|the)|(?:mail|message) (?:was"
+    r"|has been) (?:rejected|refused|blocked|returned|delayed|postponed)|postponed|"
     r"\b5\d\d[ -]5\.\d\.\d|\b[45]\d\d[ -]|over\s*quota|quota exceeded|mailbox (?:is )?full|bounced?\b|"
-    r"配信(?:でき|不能|されません|に失敗|エラー)|配達(?:でき|されま)|送信(?:でき|エラー|失敗|に失敗)|届(?:けられ|きません|けできま|かな)|お届けでき|見つかりません|存在しません|宛先不明|受信(?:でき|を拒否)|エラーが(?:発生|検出)|"
-    r"不达|退信|nicht zugestellt|konnte nicht|non remis|n'a pas pu|n'existe pas|доставлен|no ha podido|no (?:se )?pudo|não (?:foi|pôde)",
+    r"配信(?:でき|不能|されません|に失敗|エラー)|配達(?:でき|されま)|送信(?:でき|エラー|失敗|に失敗)"
+    r"|届(?:けられ|きません|けできま|かな)|お届けでき|見つかりません|存在しません|宛先不明|受信(?:でき"
+    r"|を拒否)|エラーが(?:発生|検出)|"
+    r"不达|退信|nicht zugestellt|konnte nicht|non remis|n'a pas pu|n'existe pas|доставлен|no ha podido"
+    r"|no (?:se )?pudo|não (?:foi|pôde)",
     re.IGNORECASE,
 )
 _COPY = re.compile(
     r"^[ \t]*(?:"
-    r"-{2,}\s*(?:the\s+)?(?:original|returned|forwarded|undelivered|unsent|header|below|this is a copy|copy|message header|included|mail header|transcript of message|begin|attached|full|text of)[^\n]*"
-    r"|(?:the\s+)?(?:original|unsent|returned|first \d+ lines of your)\s+(?:message|mail|headers?)[^\n]{0,30}(?:follow|below|:)[^\n]*|your (?:original )?message (?:follows|was|reads)[^\n]*"
-    r"|message (?:text|header)s? (?:follows?|below)[^\n]*|(?:below|following)[^\n]{0,30}(?:is a copy|original)[^\n]*|\*+\s*message (?:text|header)[^\n]*"
-    r"|received:\s+(?:from|by)[^\n]*|return-path:[^\n]*|message-id:\s*<[^\n]*|mime-version:[^\n]*|-{5,}\s*元のメ[^\n]*|元のメッセージ[^\n]*"
+    r"-{2,}\s*(?:the\s+)?(?:original|returned|forwarded|undelivered|unsent|header|below|this is a copy|copy"
+    r"|message header|included|mail header|transcript of message|begin|attached|full|text of)[^\n]*"
+    r"|(?:the\s+)?(?:original|unsent|returned|first \d+ lines of your)\s+(?:message|mail"
+    r"|headers?)[^\n]{0,30}(?:follow|below|:)[^\n]*|your (?:original )?message (?:follows|was|reads)[^\n]*"
+    r"|message (?:text|header)s? (?:follows?|below)[^\n]*|(?:below|following)[^\n]{0,30}(?:is a copy"
+    r"|original)[^\n]*|\*+\s*message (?:text|header)[^\n]*"
+    r"|received:\s+(?:from|by)[^\n]*|return-path:[^\n]*|message-id:\s*<[^\n]*|mime-version:[^\n]*"
+    r"|-{5,}\s*元のメ[^\n]*|元のメッセージ[^\n]*"
     r")$",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -153,10 +200,19 @@ _WAYS = tuple(
         # RCPT TO in a transcript with a refusal behind it
         rf"RCPT TO:\s*<({_ADDR})>[^\n]*\n[^\n]{{0,40}}\b[45]\d\d[ -]",
         # alone in its line, in brackets, quoted, behind a bullet, or with a colon
-        rf"^[ \t]*(?:[*•+-]|\d+\.)?[ \t]*[\"'<\[(]?({_ADDR})[\"'>\])]?[ \t]*(?::|,|;|\.\.\.[^\n]*|\([^\n]*\)|\[[^\n]*\]|on [\w/]{{3}}[^\n]*)?[ \t]*$",
+        (
+            rf"^[ \t]*(?:[*•+-]|\d+\.)?[ \t]*[\"'<\[(]?({_ADDR})[\"'>\])]?[ \t]*(?::|,|;|\.\.\.[^\n]*|\([^\n]*\)"
+            rf"|\[[^\n]*\]|on [\w/]{{3}}[^\n]*)?[ \t]*$"
+        ),
         # behind a word that names it
-        rf"(?:recipient|address|user|mailbox|account|to|for|rcpt to|attempts|宛先|アドレス|受信者)[^\n@]{{0,30}}?[\s:<\"'(\[]({_ADDR})",
-        rf"({_ADDR})[^\n]{{0,60}}(?:unknown|no such|not found|fail|reject|full|quota|does|exist|undeliver|unavailable|宛|へのメール|は存在)",
+        (
+            rf"(?:recipient|address|user|mailbox|account|to|for|rcpt to|attempts|宛先|アドレス"
+            rf"|受信者)[^\n@]{{0,30}}?[\s:<\"'(\[]({_ADDR})"
+        ),
+        (
+            rf"({_ADDR})[^\n]{{0,60}}(?:unknown|no such|not found|fail|reject|full|quota|does|exist|undeliver"
+            rf"|unavailable|宛|へのメール|は存在)"
+        ),
         rf"<({_ADDR})>",
     )
 )
@@ -222,10 +278,22 @@ def _from_report(text: str) -> list[_Found]:
             continue
         address = next((name for name in named if name), "")
         status = _STATUS.search(fields.get("status", ""))
-        words = " ".join(filter(None, (fields.get("diagnostic-code", ""), fields.get("status", ""), fields.get("x-display-name", ""))))
+        words = " ".join(
+            filter(
+                None,
+                (fields.get("diagnostic-code", ""), fields.get("status", ""), fields.get(("x-display-name"), (""))),
+            )
+        )
         if not address:
             address = _one(fields.get("diagnostic-code", ""))
-        found.append(_Found(address, status[1] if status else "", fields.get("action", "").split(" ")[0].strip("();,").lower(), words))
+        found.append(
+            _Found(
+                address,
+                status[1] if status else "",
+                fields.get("action", "").split(" ")[0].strip("();,").lower(),
+                words,
+            )
+        )
     return found
 
 
@@ -245,7 +313,11 @@ def _from_words(text: str, *, own: set[str]) -> list[_Found]:
             low = address.lower()
             if not address or low in own or _MACHINE.match(address):
                 continue
-            if re.search(r"(?:message-?id|reply-to|^\s*from|sender)[:\s<]*$", text[max(0, match.start(1) - 20) : match.start(1)], re.IGNORECASE):
+            if re.search(
+                r"(?:message-?id|reply-to|^\s*from|sender)[:\s<]*$",
+                text[max(0, match.start(1) - 20) : match.start(1)],
+                re.IGNORECASE,
+            ):
                 continue
             words = re.split(r"\n[ \t]*\n", text[match.start() : match.start() + 1200].lstrip())[0]
             if len(words) < len(match[0].strip()) + 8:
@@ -263,7 +335,13 @@ def _unique(found: list[_Found]) -> list[_Found]:
     return list(seen.values())[:MAX_RECIPIENTS]
 
 
-_AFTER_DATA = re.compile(r"(?:end of|reply to|after|to) (?:the )?DATA\b|>>> DATA|sending message body|in response to DATA|RCPT.{0,400}>>> DATA", re.IGNORECASE)
+_AFTER_DATA = re.compile(
+    (
+        r"(?:end of|reply to|after|to) (?:the )?DATA\b|>>> DATA|sending message body|in response to DATA"
+        r"|RCPT.{0,400}>>> DATA"
+    ),
+    re.IGNORECASE,
+)
 
 
 def _doubtful(address: str, status: str, words: str) -> bool:
@@ -299,14 +377,24 @@ def _recipient(found: _Found, text: str, subject: str) -> BouncedRecipient:
 def _returned(parts: list[Piece], text: str) -> str:
     """The headers of the mail that came back, as text; "" when it did not come back."""
     for part in parts:
-        if part.type in ("message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global", "message/global-headers"):
+        if part.type in (
+            "message/rfc822",
+            "text/rfc822-headers",
+            "message/rfc822-headers",
+            "message/global",
+            ("message/global-headers"),
+        ):
             return _decode(part.data.lstrip())
     copy = _COPY.search(text)
     return text[copy.start() :] if copy else ""
 
 
 def _original_id(returned: str, reports: str) -> str:
-    value = _header_of(returned, "message-id") or _header_of(reports, "original-message-id") or _header_of(reports, "x-original-message-id")
+    value = (
+        _header_of(returned, "message-id")
+        or _header_of(reports, "original-message-id")
+        or _header_of(reports, ("x-original-message-id"))
+    )
     found = message_ids(value) if value else ()
     return found[0] if found else ""
 
@@ -316,12 +404,14 @@ def _complaint(parts: list[Piece], text: str) -> Bounce:
     returned = _returned(parts, text)
     kind = _header_of(report, "feedback-type").lower()
     names = re.findall(
-        r"^(?:original-rcpt-to|removal-recipient|final-recipient|redacted-address)[ \t]*:[ \t]*([^\n]+)", report, re.IGNORECASE | re.MULTILINE
+        r"^(?:original-rcpt-to|removal-recipient|final-recipient|redacted-address)[ \t]*:[ \t]*([^\n]+)",
+        report,
+        re.IGNORECASE | re.MULTILINE,
     )
     addresses = [one for name in names if (one := _one(name))]
     if not addresses:
         for name in ("x-hmxmroriginalrecipient", "x-original-to", "x-delivered-to", "delivered-to", "to"):
-            addresses = [match for match in _FIND.findall(_header_of(returned, name))]
+            addresses = _FIND.findall(_header_of(returned, name))
             if addresses:
                 break
     reason = {"not-spam": "not_spam", "auth-failure": "auth_report", "dmarc": "auth_report"}.get(kind, "complaint")
@@ -331,20 +421,33 @@ def _complaint(parts: list[Piece], text: str) -> Bounce:
 
 
 def _bounce(fields: Fields, sender: Address, subject: str, text: str, parts: list[Piece]) -> Bounce:
-    statuses = [_decode(part.data) for part in parts if part.type in ("message/delivery-status", "message/global-delivery-status", "message/disposition-notification")]
+    statuses = [
+        _decode(part.data)
+        for part in parts
+        if part.type
+        in ("message/delivery-status", ("message/global-delivery-status"), ("message/disposition-notification"))
+    ]
     if not statuses:
         # The machine part under a wrong type.
         statuses = [
-            decoded for part in parts if part.type.startswith("text/") and b"inal-Recipient:" in part.data and (decoded := _decode(part.data))
+            decoded
+            for part in parts
+            if part.type.startswith("text/") and b"inal-Recipient:" in part.data and (decoded := _decode(part.data))
         ]
     if not statuses and _MACHINE.match(sender.address):
         # A gateway that wrapped somebody's report into a letter of its own.
-        wrapped = [_decode(part.data) for part in parts if part.type == "message/rfc822" and b"inal-Recipient:" in part.data]
+        wrapped = [
+            _decode(part.data) for part in parts if part.type == "message/rfc822" and b"inal-Recipient:" in part.data
+        ]
         statuses = [text for text in wrapped if "delivery-status" in text]
     report = "\n\n".join(statuses)
     words = _own_words(text[:MAX_TEXT])
     returned = _returned(parts, text[:MAX_TEXT])
-    own = {address.lower() for address in (sender.address, _one(fields.get("to")), _one(fields.get("return-path"))) if address}
+    own = {
+        address.lower()
+        for address in (sender.address, _one(fields.get("to")), _one(fields.get("return-path")))
+        if address
+    }
     found = _from_report(report)
     failed = [one for one in found if one.action not in _PASSED]
     found = [one for one in (failed or found) if one.address]
@@ -353,7 +456,11 @@ def _bounce(fields: Fields, sender: Address, subject: str, text: str, parts: lis
     if not found:
         found = _from_words(words, own=own)
     if not found:
-        found = [_Found(address) for name in ("x-failed-recipients", "to", "cc") for address in _FIND.findall(_header_of(returned, name))[:1]][:1]
+        found = [
+            _Found(address)
+            for name in ("x-failed-recipients", "to", "cc")
+            for address in _FIND.findall(_header_of(returned, name))[:1]
+        ][:1]
     if not found and words is not text:
         found = _from_words(text[:MAX_TEXT], own=own)
     recipients = tuple(_recipient(one, words, subject) for one in _unique(found))
@@ -365,7 +472,11 @@ def _is_bounce(fields: Fields, sender: Address, subject: str, text: str, types: 
     if types & {"message/delivery-status", "message/global-delivery-status"} or "x-failed-recipients" in fields:
         return True
     from_machine = bool(_MACHINE.match(sender.address) or _MACHINE_NAME.search(sender.name))
-    null_sender = "return-path" in fields and fields.get("return-path").strip().upper() in ("<>", "<MAILER-DAEMON>", "")
+    null_sender = "return-path" in fields and fields.get("return-path").strip().upper() in (
+        "<>",
+        "<MAILER-DAEMON>",
+        (""),
+    )
     about_failure = bool(_SUBJECT.search(subject))
     words = _own_words(text[:MAX_TEXT])[:6000]
     if kind == "delivery-status" and (from_machine or about_failure or null_sender):
@@ -380,7 +491,11 @@ def _is_bounce(fields: Fields, sender: Address, subject: str, text: str, types: 
     if machine and (_WORDS.search(words) or (from_machine and named)):
         return returned or named or "inal-Recipient:" in text
     # A gateway that sends under a person's address: subject and words and the returned copy must all say so.
-    if about_failure and _WORDS.search(words) and not re.match(r"\s*(?:re|fw|fwd|aw|返信|転送)\s*[:：]", subject, re.IGNORECASE):
+    if (
+        about_failure
+        and _WORDS.search(words)
+        and not re.match(r"\s*(?:re|fw|fwd|aw|返信|転送)\s*[:：]", subject, re.IGNORECASE)
+    ):
         return returned
     return False
 

@@ -150,8 +150,12 @@ class _Child:
         self.memory = memory
         self.served = 0
         self.largest = 0
-        environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "LANG": "C.UTF-8"}
-        self._process = subprocess.Popen(  # noqa: S603  # our own interpreter, our own words
+        environment = {
+            "PATH": os.environ.get("PATH", ""),
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            "LANG": "C.UTF-8",
+        }
+        self._process = subprocess.Popen(  # our own interpreter, our own words
             [sys.executable, "-c", _START, _ROOT, str(memory)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -302,7 +306,7 @@ def _after_fork() -> None:
     if child is not None:
         child.let_go()
         # Popen would otherwise warn that a process which is not ours still runs.
-        child._process.returncode = 0  # noqa: SLF001
+        child._process.returncode = 0
 
 
 os.register_at_fork(after_in_child=_after_fork)

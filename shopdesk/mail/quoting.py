@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cache
 
-from mailparser_reply.parser import EmailMessage
+from mailparser_reply.parser import EmailMessage  # type: ignore[import-untyped]  # it carries no types
 
 MAX_LINES = 5000  # beyond them nothing is looked for; such a text is shown as it is
 MAX_LINE = 500
@@ -29,12 +29,17 @@ class Piece:
 _QUOTED = re.compile(r"[ \t\u3000]{0,4}(?:>(?!From )|＞|&gt;)")
 _DATE = (
     r"(?:(?:19|20)\d\d\s*[年/.-]\s*\d{1,2}\s*[月/.-]\s*\d{1,2}\s*日?"
-    r"|\d{1,2}[/.-]\d{1,2}[/.-](?:19|20)\d\d|\d{1,2}月\s*\d{1,2}日|(?:令和|平成|R|H)\s*\d{1,2}[年.]\d{1,2}[月.]\d{1,2}日?"
-    r"|\d{1,2}\.?\s+[A-Za-z]{3,9}\.?,?\s+(?:19|20)\d\d|[A-Za-z]{3,9}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+(?:(?:at\s+)?\d|(?:19|20)\d\d))"
+    r"|\d{1,2}[/.-]\d{1,2}[/.-](?:19|20)\d\d|\d{1,2}月\s*\d{1,2}日|(?:令和|平成|R"
+    r"|H)\s*\d{1,2}[年.]\d{1,2}[月.]\d{1,2}日?"
+    r"|\d{1,2}\.?\s+[A-Za-z]{3,9}\.?,?\s+(?:19|20)\d\d|[A-Za-z]{3,9}\.?\s+\d{1,2}(?:st|nd|rd"
+    r"|th)?,?\s+(?:(?:at\s+)?\d|(?:19|20)\d\d))"
 )
 _TIME = r"(?:\d{1,2}\s*[:時]\s*\d{2})"
 _ADDRESS = r"(?:[^\s<>@:]+@[^\s<>@:]+)"
-_WROTE = r"(?:書き(?:ました|込みました)|書いた|記述しました|のメール|のメッセージ|からのメール|からのメッセージ|送信しました|wrote|writes|さんより)"
+_WROTE = (
+    r"(?:書き(?:ました|込みました)|書いた|記述しました|のメール|のメッセージ|からのメール|からのメッセージ"
+    r"|送信しました|wrote|writes|さんより)"
+)
 
 # One line, or two or three that a mail program wrapped, in compatibility form (full-width signs made plain).
 _HEADERS = tuple(
@@ -57,36 +62,56 @@ _HEADERS = tuple(
 _STARTS = re.compile(rf"(?:On|At|In)\s|[(\[]?{_DATE}", re.IGNORECASE)
 _ENDS = re.compile(r"[:：][ \t\u3000*]*$")
 _SIGNATURE = re.compile(
-    r"[ \t]*(?:--[ \t]*$|[_=]{5,}|-{5,}|sent (?:from|with|via)\b|get outlook|.{0,40}から送信|送信元[:：]|.{0,20}で送信)", re.IGNORECASE
+    (
+        r"[ \t]*(?:--[ \t]*$|[_=]{5,}|-{5,}|sent (?:from|with|via)\b|get outlook|.{0,40}から送信|送信元[:：]"
+        r"|.{0,20}で送信)"
+    ),
+    re.IGNORECASE,
 )
 _RULE = r"[-_=*─━―—–ー－＿~]"
 _SEPARATORS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"{_RULE}{{2,}}\s*(?:original\s+(?:message|mail)|元のメ[ッツ]セ[ーｰ]ジ|元(?:の)?メール|元メッセージ|オリジナル\s?メ(?:ッセージ|ール)"
-        rf"|返信元(?:の)?メ(?:ッセージ|ール)|引用元?|message d'origine|ursprüngliche nachricht|mensaje original|oorspronkelijk bericht|messaggio originale|以下[、,]?元の(?:メ(?:ッセージ|ール)))\s*{_RULE}{{2,}}",
-        rf"{_RULE}{{2,}}\s*(?:On\s.{{3,200}}|\S+@\S+|.{{1,80}}さん(?:は|が)?)\s*(?:wrote|書きました)\s*:?\s*{_RULE}{{2,}}",
+        (
+            rf"{_RULE}{{2,}}\s*(?:original\s+(?:message|mail)|元のメ[ッツ]セ[ーｰ]ジ|元(?:の)?メール|元メッセージ"
+            rf"|オリジナル\s?メ(?:ッセージ|ール)"
+            rf"|返信元(?:の)?メ(?:ッセージ|ール)|引用元?|message d'origine|ursprüngliche nachricht"
+            rf"|mensaje original|oorspronkelijk bericht|messaggio originale|以下[、,]?元の(?:メ(?:ッセージ"
+            rf"|ール)))\s*{_RULE}{{2,}}"
+        ),
+        (
+            rf"{_RULE}{{2,}}\s*(?:On\s.{{3,200}}|\S+@\S+|.{{1,80}}さん(?:は|が)?)\s*(?:wrote"
+            rf"|書きました)\s*:?\s*{_RULE}{{2,}}"
+        ),
         r"[<\[【《](?:元のメッセージ|元のメール|Original Message)[>\]】》]",
     )
 )
 _FORWARDED = re.compile(
-    rf"(?:{_RULE}{{2,}}\s*(?:forwarded (?:message|mail)(?: from .{{1,80}})?|転送(?:された)?(?:メッセージ|メール)|転送元メッセージ|以下転送)\s*{_RULE}{{2,}}"
+    rf"(?:{_RULE}{{2,}}\s*(?:forwarded (?:message|mail)(?: from .{{1,80}})?|転送(?:された)?(?:メッセージ"
+    rf"|メール)|転送元メッセージ|以下転送)\s*{_RULE}{{2,}}"
     r"|Begin forwarded message:|転送されたメッセージ:|以下は転送されたメッセージです[:。]?)",
     re.IGNORECASE,
 )
 _LABELS = {
     "from": r"差出人|送信者|送信元|発信者|From|De|Von|Da|Van|Od|Fra|Från|发件人|寄件者|보낸 ?사람",
-    "date": r"送信日時|送信日|受信日時|日時|日付|Date|Sent|送信|Gesendet|Datum|Envoyé|Enviado(?: el)?|Fecha|Inviato|Data|Verzonden|Sendt|Skickat|发送时间|日期|보낸 ?날짜",
+    "date": (
+        r"送信日時|送信日|受信日時|日時|日付|Date|Sent|送信|Gesendet|Datum|Envoyé|Enviado(?: el)?|Fecha|Inviato"
+        r"|Data|Verzonden|Sendt|Skickat|发送时间|日期|보낸 ?날짜"
+    ),
     "to": r"宛先|あて先|To|An|À|Para|A|Aan|Til|Till|收件人|收件者|받는 ?사람",
     "cc": r"CC|Cc|Kopie|写し|Reply-To|返信先|重要度|添付ファイル|Attachments|Importance|Organization",
     "subject": r"件名|題名|標題|表題|Subject|Betreff|Objet|Asunto|Oggetto|Onderwerp|Emne|Ämne|主题|主旨|제목",
 }
 _LABEL = re.compile(
-    r"[ \t\u3000*>＞]*(?:" + "|".join(rf"(?P<{key}>{words})" for key, words in _LABELS.items()) + r")[ \t\u3000*]*[:：]", re.IGNORECASE
+    r"[ \t\u3000*>＞]*(?:"
+    + "|".join(rf"(?P<{key}>{words})" for key, words in _LABELS.items())
+    + (r")[ \t\u3000*]*[:：]"),
+    re.IGNORECASE,
 )
 # Signs of a header in a language that our own table does not know; the library is only asked where one stands.
 _FOREIGN = re.compile(
-    r"schrieb|écrit|escribi[óo]|skrev|scritto|schreef|napisał|nadesłał|napsal|작성|写道|寫道|escreveu|Original Message processed"
+    r"schrieb|écrit|escribi[óo]|skrev|scritto|schreef|napisał|nadesłał|napsal|작성|写道|寫道|escreveu"
+    r"|Original Message processed"
     r"|^[> *]*(?:Von|De|Da|Od|Van|Från|Fra|发件人|보낸 ?사람)\s*:",
     re.MULTILINE | re.IGNORECASE,
 )
@@ -95,7 +120,8 @@ _LIBRARY_LANGUAGES = ["cs", "da", "de", "es", "fr", "it", "ja", "ko", "nl", "pl"
 
 @cache
 def _library_headers() -> re.Pattern[str]:
-    return EmailMessage(text="", languages=list(_LIBRARY_LANGUAGES)).HEADER_REGEX
+    found: re.Pattern[str] = EmailMessage(text="", languages=list(_LIBRARY_LANGUAGES)).HEADER_REGEX
+    return found
 
 
 def _plain(line: str) -> str:
@@ -190,7 +216,7 @@ def _behind_quotes(lines: list[str], at: int) -> int:
 
 
 def _reopen(lines: list[str], folded: list[bool], runs: list[tuple[int, int]]) -> None:
-    """A short quote with an answer below it stays open: without the question nobody understands "yes, the blue one"."""
+    """A short quote with an answer below it stays open: "yes, the blue one" means nothing without its question."""
     if not runs:
         return
     written = -1

@@ -21,9 +21,9 @@ def faults(mail) -> list[str]:
     }
     for index, person in enumerate((mail.sender, *mail.reply_to, *mail.to, *mail.cc)):
         lines[f"name {index}"], lines[f"address {index}"] = person.name, person.address
-        if person.address and (person.address.count("@") < 1 or len(person.address) > 254 or " " in person.address.replace('" ', "")):
-            if not person.address.startswith('"'):
-                found.append(f"address {person.address!r}")
+        fit = person.address.count("@") == 1 and len(person.address) <= 254 and " " not in person.address
+        if person.address and not fit and not person.address.startswith('"'):
+            found.append(f"address {person.address!r}")
     for index, reference in enumerate(mail.references):
         lines[f"reference {index}"] = reference
     for index, file in enumerate(mail.attachments):

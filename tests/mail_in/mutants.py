@@ -14,7 +14,7 @@ _NASTY = (
 
 
 def mutant(raws: list[bytes], seed: int) -> bytes:
-    draw = random.Random(seed)  # noqa: S311  # repeatable, not secret
+    draw = random.Random(seed)  # repeatable, not secret
     data = bytearray(draw.choice(raws)[:200_000])
     for _turn in range(draw.randint(1, 12)):
         size = len(data)

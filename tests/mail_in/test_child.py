@@ -71,13 +71,20 @@ def test_too_slow_is_headers_only():
     began = time.monotonic()
     mail = parse_child.parse_safely(SIMPLE, timeout=0.5)
     assert 0.5 <= time.monotonic() - began < 2
-    assert (mail.subject, mail.sender.address, mail.text, mail.problems) == ("hello", "taro@example.jp", "", ("too_complex",))
+    assert (mail.subject, mail.sender.address, mail.text, mail.problems) == (
+        "hello",
+        "taro@example.jp",
+        "",
+        ("too_complex",),
+    )
     assert child() is None
     assert parse_child.parse_safely(SIMPLE).text == "body"
 
 
 def test_too_much_memory_is_headers_only():
-    raw = SIMPLE.replace(b"body", b"<p>" + b"x" * 60_000_000).replace(b"\r\n\r\n", b"\r\nContent-Type: text/html\r\n\r\n")[: 49 * 1024 * 1024]
+    raw = SIMPLE.replace(b"body", b"<p>" + b"x" * 60_000_000).replace(
+        b"\r\n\r\n", b"\r\nContent-Type: text/html\r\n\r\n"
+    )[: 49 * 1024 * 1024]
     mail = parse_child.parse_safely(raw, memory=120 * 1024 * 1024)
     assert (mail.subject, mail.text, mail.problems) == ("hello", "", ("too_complex",))
     assert parse_child.parse_safely(SIMPLE).text == "body"

@@ -33,7 +33,9 @@ HEADERS = [
 
 
 @pytest.mark.parametrize("header", HEADERS)
-@pytest.mark.parametrize("quoted", ["> ご注文の件\n> お届けしました", "＞ご注文の件", "\n>ご注文の件\n\n>お届けしました\n"])
+@pytest.mark.parametrize(
+    "quoted", ["> ご注文の件\n> お届けしました", "＞ご注文の件", "\n>ご注文の件\n\n>お届けしました\n"]
+)
 def test_a_quotation_is_folded(header, quoted):
     text = f"{REPLY}\n\n{header}\n{quoted}"
     pieces = quoting.split(text)

@@ -103,7 +103,9 @@ def _pairs_to_sjis(pairs: bytes) -> bytes:
     return bytes(out)
 
 
-_JIS_TOKEN = re.compile(rb"\x1b\$[@B]|\x1b\$\(D|\x1b\$\([@BOQ]|\x1b&@|\x1b\([A-Z]|\x1b\$[EFGOPQ][^\x0f\x1b\r\n]*\x0f?|[\x0e\x0f]|\r?\n")
+_JIS_TOKEN = re.compile(
+    rb"\x1b\$[@B]|\x1b\$\(D|\x1b\$\([@BOQ]|\x1b&@|\x1b\([A-Z]|\x1b\$[EFGOPQ][^\x0f\x1b\r\n]*\x0f?|[\x0e\x0f]|\r?\n"
+)
 _NEXT_ESC = re.compile(rb"\x1b[($]")
 
 
@@ -120,9 +122,11 @@ def _jis_segment(data: bytes, mode: str) -> str:
     if mode == "kana":
         return _cp932(bytes(b | 0x80 if 0x21 <= b <= 0x5F else b for b in data))
     if mode == "supplement":
-        return (b"".join(b"\x8f" + bytes((data[i] | 0x80, data[i + 1] | 0x80)) for i in range(0, len(data) - 1, 2))).decode(
-            "euc_jp", "replace"
-        ).replace(_REPLACEMENT, GETA)
+        return (
+            (b"".join(b"\x8f" + bytes((data[i] | 0x80, data[i + 1] | 0x80)) for i in range(0, len(data) - 1, 2)))
+            .decode("euc_jp", "replace")
+            .replace(_REPLACEMENT, GETA)
+        )
     if data.isascii():
         return data.decode("ascii")
     return _sniff(data)[0]
@@ -140,7 +144,9 @@ def _jis(data: bytes) -> str:
             if mode != "ascii":
                 # The RFC ends every run at the line. A run that was cut by force goes on: then the next escape ends it.
                 following = _NEXT_ESC.search(data, at, at + 2000)
-                runs_on = following is not None and following[0] == b"\x1b(" and b"\n" not in data[at : following.start()]
+                runs_on = (
+                    following is not None and following[0] == b"\x1b(" and b"\n" not in data[at : following.start()]
+                )
                 mode = mode if runs_on else "ascii"
         elif mark[:2] == b"\x1b$" and mark[2:3] in b"EFGOPQ":
             out.append(GETA * max(1, len(mark[3:].rstrip(b"\x0f"))))
@@ -156,7 +162,9 @@ def _jis(data: bytes) -> str:
     return "".join(out)
 
 
-_EUC_TOKEN = re.compile(rb"[\x00-\x7f]+|(?:[\xa1-\xfe][\xa1-\xfe])+|(?:\x8e[\xa1-\xdf])+|(?:\x8f[\xa1-\xfe][\xa1-\xfe])+|.", re.DOTALL)
+_EUC_TOKEN = re.compile(
+    rb"[\x00-\x7f]+|(?:[\xa1-\xfe][\xa1-\xfe])+|(?:\x8e[\xa1-\xdf])+|(?:\x8f[\xa1-\xfe][\xa1-\xfe])+|.", re.DOTALL
+)
 
 
 def _eucjp(data: bytes) -> str:

@@ -101,7 +101,9 @@ def unfold(raw: str) -> str:
 # --- parameters ---------------------------------------------------------------------------------------------------
 
 # The runs of spaces are bounded: without a bound a header of spaces costs the square of its length.
-_PARAMETER = re.compile(r'\s{0,99};?\s{0,99}([^\s=;"]{1,80})\s{0,20}=\s{0,20}(?:"((?:[^"\\]|\\.){0,8000})(?:"|$)|([^;]{0,8000}))', re.DOTALL)
+_PARAMETER = re.compile(
+    r'\s{0,99};?\s{0,99}([^\s=;"]{1,80})\s{0,20}=\s{0,20}(?:"((?:[^"\\]|\\.){0,8000})(?:"|$)|([^;]{0,8000}))', re.DOTALL
+)
 
 
 def _join_parts(found: dict[str, str]) -> dict[str, str]:
@@ -122,8 +124,8 @@ def _join_parts(found: dict[str, str]) -> dict[str, str]:
     for name, parts in pieces.items():
         charset: str | None = None
         data = b""
-        for index, number in enumerate(sorted(parts)):
-            value, extended = parts[number]
+        for index, place in enumerate(sorted(parts)):
+            value, extended = parts[place]
             if index == 0 and extended and value.count("'") >= 2:
                 charset, _language, value = value.split("'", 2)
             data += unquote_to_bytes(as_bytes(value)) if extended else as_bytes(value)
@@ -393,7 +395,9 @@ def date(raw: str) -> datetime | None:
             if known is None:
                 return None
             parts, offset = known[:6], known[9] or 0
-        moment = datetime(*parts[:6], tzinfo=timezone(timedelta(seconds=offset))).astimezone(UTC)
+        year, month, day, hour, minute, second = parts[:6]
+        zone_of = timezone(timedelta(seconds=offset))
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=zone_of).astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
     return moment if 1980 <= moment.year <= 2100 else None
@@ -410,5 +414,7 @@ def message_ids(raw: str) -> tuple[str, ...]:
     found = [cleaning.line(f"<{match}>", 502).replace(" ", "") for match in _ID.findall(value)]
     if not found:
         # Some senders leave the brackets away.
-        found = [f"<{word}>" for word in cleaning.line(value).split() if "@" in word and not set("<>()\"',;") & set(word)]
+        found = [
+            f"<{word}>" for word in cleaning.line(value).split() if "@" in word and not set("<>()\"',;") & set(word)
+        ]
     return tuple(dict.fromkeys(found))[-MAX_REFERENCES:]

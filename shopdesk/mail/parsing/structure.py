@@ -132,6 +132,7 @@ class Part(Message):
     """A part whose type and boundary are read by us: quick, bounded, and forgiving. Mail inside mail stays closed."""
 
     _type: tuple[str, dict[str, str]] | None = None
+    _payload: object
 
     def raw(self, name: str) -> str:
         name = name.lower()
@@ -272,8 +273,6 @@ def without_uuencoded(data: bytes) -> bytes:
     return bytes(out + data[at:])
 
 
-
-
 class _Walk:
     def __init__(self) -> None:
         self.attachments: list[Leaf] = []
@@ -370,7 +369,9 @@ def read_structure(raw: bytes, head: Head) -> Structure:
     body = memoryview(raw)
     for at in range(head.body_at, len(raw), _CHUNK):
         parser.feed(bytes(body[at : at + _CHUNK]))
-    root: Part = parser.close()
+    root = parser.close()
+    if not isinstance(root, Part):
+        raise TooComplex("parser_error")
     kind, params = root.content_type()
     walk = _Walk()
     blocks = walk.blocks(root, depth=0, parent="", root=True)
