@@ -254,7 +254,7 @@ def _write(key: str, content: bytes) -> str:
 
 
 def discard_unless_kept(source: str, count: int, now: datetime) -> None:
-    """Delete the files of a mail whose rows were rolled back; another worker may have been faster with the same mail."""
+    """Delete the files of a mail whose rows were rolled back; another worker may have been faster."""
     keys = [received_key(source, place, now) for place in range(count)]
     kept = set(Attachment.objects.filter(storage_key__in=keys).values_list("storage_key", flat=True))
     discard(key for key in keys if key not in kept)

@@ -1,4 +1,4 @@
-"""Whether a mail that asks something may be acknowledged by a machine. When in doubt it is not: a person answers anyway.
+"""Whether a mail that asks something may be acknowledged by a machine. When in doubt it is not: people answer anyway.
 
 RFC 3834, and what loops and relay bombs taught: never to machines, lists, bulk mail, "noreply" or suppressed addresses,
 never before the owner said that this mailbox answers, never where the receiving server says that the sender is forged.

@@ -7,19 +7,21 @@ from inquiries.models import Category
 from shopdesk.shop import orders
 from shopdesk.shop.models import Customer, Order
 
+_NOT_HERE = "届かな|届いていな|届きませ|届いていませ"
+_NOT_COMING = "来な|来ていな|来ませ|来ていませ"
+_WHERE = "where is my (?:order|parcel|package)"
+_HOW = r"how (?:do|can|to)\b.{0,20}\b(?:use|wash|clean|care|assemble)"
+
 # The first row that finds its words wins; what hurts most when it is overlooked stands first. Codes of Category.
 _WORDS: tuple[tuple[str, str], ...] = (
     ("wrong_item", r"違う(?:商品|もの|物)|別の商品|誤配送|商品が違|間違った商品|wrong (?:item|product)"),
     ("defect", r"不良|壊れ|破損|故障|割れて|動かな|動きませ|キズ|傷が|破れ|\bbroken|defect|damaged|faulty"),
     ("image_gap", r"(?:写真|イメージ|画像|思って).{0,6}(?:違|ちが)|色が違|not as (?:pictured|described)"),
     ("return", r"返品|返金|交換|\breturn|refund|exchange"),
-    ("mail_missing", r"メール.{0,8}(?:届かな|届いていな|届きませ|届いていませ|来な|来ていな|来ませ|来ていませ)|no (?:confirmation )?e?-?mail"),
-    (
-        "delay",
-        r"(?:届かな|届いていな|届きませ|届いていませ|まだ(?:届|発送)|遅れ|遅延)|(?:not|n't) (?:yet )?arrived|where is my (?:order|parcel|package)|late delivery",
-    ),
+    ("mail_missing", rf"メール.{{0,8}}(?:{_NOT_HERE}|{_NOT_COMING})|no (?:confirmation )?e?-?mail"),
+    ("delay", rf"(?:{_NOT_HERE}|まだ(?:届|発送)|遅れ|遅延)|(?:not|n't) (?:yet )?arrived|{_WHERE}|late delivery"),
     ("order_change", r"キャンセル|変更|取り消|領収書|住所|cancel|change (?:my|the) (?:order|address)|receipt|invoice"),
-    ("usage", r"使い方|使用方法|使用法|手入れ|洗い方|組み立て|how (?:do|can|to)\b.{0,20}\b(?:use|wash|clean|care|assemble)"),
+    ("usage", r"使い方|使用方法|使用法|手入れ|洗い方|組み立て|" + _HOW),
     ("restock", r"入荷|再販|在庫|納期|restock|in stock|available again"),
     ("payment", r"支払|決済|クレジット|後払い|代引|振込|payment|credit card"),
     ("shipping", r"配送|送料|発送|海外|配達|shipping|deliver"),

@@ -1,8 +1,8 @@
 """To which conversation a mail belongs.
 
-What proves that is, in this order: the Message-ID of a letter of ours, which nobody can guess; the signed reference line
-of a reply, quoted back; and, only from an address that takes part already, the Message-ID of an earlier mail or the
-number in the subject. What proves nothing joins nothing: a stranger's ``[Q-…]`` opens a question of its own.
+What proves that is, in this order: the Message-ID of a letter of ours, which nobody can guess; the signed reference
+line of a reply, quoted back; and, only from an address that takes part already, the Message-ID of an earlier mail or
+the number in the subject. What proves nothing joins nothing: a stranger's ``[Q-…]`` opens a question of its own.
 """
 
 import re

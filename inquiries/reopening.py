@@ -44,6 +44,7 @@ def _save(inquiry: Inquiry, *, now: datetime) -> None:
     inquiry.version += 1
     inquiry.save(
         update_fields=[
-            "status", "waiting_since", "reply_due_at", "solved_at", "thanked_at", "last_activity_at", "version", "email",
+            "status", "waiting_since", "reply_due_at", "solved_at", "thanked_at", "last_activity_at", "version",
+            "email",
         ]
     )  # fmt: skip

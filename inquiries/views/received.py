@@ -21,7 +21,8 @@ _POLICY = (
     "form-action 'none'; base-uri 'none'"
 )
 _PAGE = (
-    '<!doctype html><html><head><meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>&#8203;</title>'
+    '<!doctype html><html><head><meta charset="utf-8"><meta name="referrer" content="no-referrer">'
+    "<title>&#8203;</title>"
     "<style>body{{margin:16px;font:14px/1.7 'Hiragino Sans','Noto Sans JP',sans-serif;overflow-wrap:anywhere;"
     "color:#1b1f24;background:#fff}}img{{max-width:100%;height:auto}}</style></head><body>{body}</body></html>"
 )
@@ -75,7 +76,7 @@ def _with_own_pictures(message: Message) -> str:
 @staff_view(P.INQUIRIES_VIEW)
 @require_safe
 def picture(request: StaffRequest, pk: int) -> HttpResponseBase:
-    """A picture to look at. Only the four kinds that our own reading of the bytes made sure of; all else is a download."""
+    """A picture to look at: only the four kinds that our own reading of the bytes made sure of."""
     visible = Inquiry.objects.visible_to(request.user)
     row = get_object_or_404(Attachment.objects.filter(message__inquiry__in=visible, media_type__in=INLINE_TYPES), pk=pk)
     try:

@@ -31,7 +31,7 @@ def together(*works):
     def run(work):
         try:
             work()
-        except BaseException as error:  # noqa: BLE001  # handed to the test
+        except BaseException as error:  # handed to the test
             raised.append(error)
         finally:
             connection.close()

@@ -118,7 +118,7 @@ def test_outsourced_staff_read_no_address_in_a_mail_and_no_html(now, outsourced,
 
 
 def test_the_quote_is_folded_and_still_found(now, agent, signed_in):
-    quoted = "\n".join(["2026年11月19日(木) 10:00 くらしの道具店 <honten@shop.example>:", "> 桔梗色もございます。"])
+    quoted = "2026年11月19日(木) 10:00 くらしの道具店 <honten@shop.example>:\n> 桔梗色もございます。"
     receive(f"では赤で。\n\n{quoted}\n", subject="Re: 色")
     filing.sweep(now)
     message = Message.objects.get(kind="received")
