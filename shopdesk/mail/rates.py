@@ -12,8 +12,10 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import F
 
 from shopdesk.mail.models import MailClass, OutgoingMail, RateBucket
 
@@ -120,7 +122,7 @@ def _take(key: str, per_minute: int, want: int, mail_class: str, now: datetime) 
     """How many of ``want`` may go, and when each of the others should come again."""
     rate = per_minute / 60
     capacity = max(SMALLEST, rate * CAPACITY_SECONDS)
-    values = {
+    values: dict[str, Any] = {
         "key": key,
         "now": now,
         "rate": rate,
@@ -149,8 +151,6 @@ def _take(key: str, per_minute: int, want: int, mail_class: str, now: datetime) 
 
 
 def _give_back(key: str, count: int) -> None:
-    from django.db.models import F
-
     RateBucket.objects.filter(key=key).update(tokens=F("tokens") + count)
 
 
