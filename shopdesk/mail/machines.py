@@ -23,7 +23,8 @@ _AUTO_SUBJECT = re.compile(
     r"auto(?:matic(?:ally)?|mated|)[ _-]?(?:reply|response|respon[sd]er|answer|generated|acknowledge?ment)|auto\s*:"
     r"|out[ -]of[ -](?:the[ -])?office|ooo\s*:|vacation\s+(?:reply|message|notice|response)|away from (?:my"
     r"|the) (?:mail|desk|office)"
-    r"|i am (?:out of|away from) (?:the )?office|on (?:annual leave|vacation|holiday|leave)\s*(?:$|[-:.,!(]|until|from|till)"
+    r"|i am (?:out of|away from) (?:the )?office"
+    r"|on (?:annual leave|vacation|holiday|leave)\s*(?:$|[-:.,!(]|until|from|till)"
     r"|自動(?:返信|応答|送信|配信|回答)|【?(?:自動返信|自動応答)|不在(?:通知|連絡|のお知らせ|の連絡|応答|届)"
     r"|automatische antwort|abwesenheits|réponse automatique"
     r"|respuesta autom|自动回复|自動回覆)",
