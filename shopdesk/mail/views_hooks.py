@@ -5,7 +5,6 @@ import logging
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
 
 from shopdesk import clock
 from shopdesk.mail.receiving import hooks
@@ -14,9 +13,10 @@ logger = logging.getLogger(__name__)
 
 
 @csrf_exempt
-@require_http_methods(["POST", "HEAD"])
 def mail(request: HttpRequest, secret: str) -> HttpResponse:
     """200 once the bytes are on disk, and not before. Refusals are not logged with the address, which is a secret."""
+    if request.method not in {"POST", "HEAD"}:  # Django's own decorator would log the address
+        return _answer(405)
     try:
         mailbox = hooks.mailbox_of(secret)
         if mailbox is None:
@@ -47,6 +47,8 @@ def _answer(status: int) -> HttpResponse:
     response["Cache-Control"] = "no-store"
     if status == 503:
         response["Retry-After"] = "30"
+    if status == 405:
+        response["Allow"] = "POST, HEAD"
     # Django logs refusals with the path; this path is a secret.
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response

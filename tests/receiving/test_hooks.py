@@ -163,6 +163,20 @@ def test_a_look_is_not_a_post(post):
     assert Client().get(f"/hooks/mail/{post.secret}/").status_code == 405
 
 
+def test_no_refusal_is_logged_with_the_address(post, caplog):
+    caplog.set_level(logging.DEBUG)
+    post("", letter(1), "message/rfc822")
+    client = Client()
+    for path in (f"/hooks/mail/{post.secret}/", f"/hooks/mail/{post.secret}", f"/hooks/mail/{post.secret}/mime"):
+        assert client.get(path).status_code == 405
+        assert client.put(path).status_code == 405
+        assert client.post(path, letter(1), content_type="message/rfc822").status_code == 200
+    Mailbox.objects.update(kind="imap")
+    assert client.post(f"/hooks/mail/{post.secret}/", letter(1), content_type="message/rfc822").status_code == 404
+    assert post.secret not in caplog.text
+    assert IncomingMail.objects.count() == 1
+
+
 def test_too_much_is_refused(post, monkeypatch):
     monkeypatch.setattr(hooks, "MAX_BODY", 1000)
     assert post("", b"x" * 1001, "message/rfc822").status_code == 413
