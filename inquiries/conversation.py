@@ -119,7 +119,7 @@ def _told(event: InquiryEvent, *, masked: bool) -> str:
     return masking.addresses_in(told) if masked else told
 
 
-def _own_addresses(inquiry: Inquiry, messages: list[Message]) -> set[str]:
+def _own_addresses(inquiry: Inquiry, messages: Sequence[Message]) -> set[str]:
     """The customer's addresses; asked for only where a message came from another one than the inquiry's."""
     own = {inquiry.email}
     if any(message.sender_address not in {"", inquiry.email} for message in messages):
@@ -130,11 +130,14 @@ def _own_addresses(inquiry: Inquiry, messages: list[Message]) -> set[str]:
 def _deliveries(keys: list[str]) -> dict[str, Delivery]:
     if not keys:
         return {}
-    letters = OutgoingMail.objects.filter(key__in=keys).only("pk", "key", "state")
-    return {
-        letter.key: Delivery(letter.pk, _delivery_label(letter.state), _TONES.get(_State(letter.state), "neutral"))
-        for letter in letters
-    }
+    letters = OutgoingMail.objects.filter(key__in=keys).only("pk", "key", "state", "bounced_at")
+    return {letter.key: _delivery(letter) for letter in letters}
+
+
+def _delivery(letter: OutgoingMail) -> Delivery:
+    if letter.bounced_at:  # sent, as far as we are concerned, and yet nobody read it
+        return Delivery(letter.pk, pgettext("letter", "Came back"), "danger")
+    return Delivery(letter.pk, _delivery_label(letter.state), _TONES.get(_State(letter.state), "neutral"))
 
 
 def drafts_of(inquiry: Inquiry, reader: User) -> tuple[Draft | None, list[Draft]]:

@@ -13,6 +13,8 @@ from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
+from shopdesk.mail import suppressions
+from shopdesk.mail.models import MailClass, Suppression
 from shopdesk.shop.calendar import business_calendar
 
 
@@ -59,6 +61,7 @@ def page(
         "may_triage": user.has_perm(P.INQUIRIES_TRIAGE),
         "may_see_orders": user.has_perm(P.ORDERS_VIEW),
         "may_see_mail": user.has_perm(P.MAIL_VIEW),
+        "stopped": _stopped(inquiry.email),
         "nav_active": "inquiries",
         **_contacts(inquiry, masked=not masking.sees_contacts(user)),
         **_composer(user, inquiry, draft, body),
@@ -67,6 +70,12 @@ def page(
         context["assign_form"] = AssignForm(people=assignable(), initial={"assignee": inquiry.assignee_id})
         context["categories"] = Category.objects.filter(is_active=True)
     return render(request, "inquiries/detail.html", context, status=status)
+
+
+def _stopped(address: str) -> str:
+    """Why a reply to this address would not be sent, in words; "" when it would."""
+    reason = suppressions.blocked(address, MailClass.TRANSACTIONAL) if address else ""
+    return str(dict(Suppression.Reason.choices).get(reason, "")) if reason else ""
 
 
 def _contacts(inquiry: Inquiry, *, masked: bool) -> dict[str, str]:

@@ -403,3 +403,13 @@ def test_mail_of_a_stores_mailbox_belongs_to_the_store(now):
     receive(mailbox=make_mailbox("r@shop.example", store_code="rakuten"))
     filing.sweep(now)
     assert Inquiry.objects.get().store == store
+
+
+@pytest.mark.parametrize("label", [b'; charset="us-ascii"', b""])
+def test_a_mail_is_read_again_in_the_character_set_that_a_person_chose(now, label):
+    """One that says nothing true: the bytes are EUC-KR, and no machine can know."""
+    raw = b"From: a@mail.example\r\nSubject: x\r\nMessage-ID: <k@mail.example>\r\n"
+    raw += b"Content-Type: text/plain" + label + b"\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+    store_raw(raw + "안녕하세요 가방".encode("euc-kr") + b"\r\n", charset="euc-kr")
+    filing.sweep(now)
+    assert Message.objects.get(kind="received").body == "안녕하세요 가방"

@@ -2,9 +2,11 @@
 
 import pytest
 
-from inquiries import filing
+from inquiries import filing, replying
 from inquiries.models import Attachment, Inquiry, Message
 from shopdesk import clock
+from shopdesk.mail import suppressions
+from shopdesk.mail.models import OutgoingMail
 from tests import make
 from tests.filing.make import PNG, receive
 from tests.inquiries.make import make_inquiry
@@ -155,3 +157,20 @@ def test_what_cannot_be_read_says_so(now, agent, signed_in):
     Message.objects.update(body="")
     page = signed_in(agent).get(f"/admin/inquiries/{Inquiry.objects.get().pk}/").content.decode()
     assert "本文を表示できません" in page
+
+
+def test_a_dead_address_is_told_before_somebody_writes(now, agent, signed_in):
+    receive("色は何色ですか。")
+    filing.sweep(now)
+    inquiry = Inquiry.objects.get()
+    client = signed_in(agent)
+    assert "返信しても送信されません" not in client.get(f"/admin/inquiries/{inquiry.pk}/").content.decode()
+    suppressions.suppress(inquiry.email, scope="all", reason="bounced", now=now)
+    assert "返信しても送信されません" in client.get(f"/admin/inquiries/{inquiry.pk}/").content.decode()
+
+
+def test_a_letter_that_came_back_says_so_in_the_thread(now, agent, signed_in):
+    inquiry = make_inquiry()
+    said = replying.reply(inquiry, body="三色ございます。", by=agent, now=now)
+    OutgoingMail.objects.filter(key=said.mail_key).update(bounced_at=now, bounce_code="userunknown")
+    assert "不達" in signed_in(agent).get(f"/admin/inquiries/{inquiry.pk}/").content.decode()
