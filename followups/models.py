@@ -142,8 +142,9 @@ class PlannedMail(models.Model):
         HELD = 8, _("held")
         EXPIRED = 9, _("expired")
 
-    sequence = models.ForeignKey(Sequence, on_delete=models.PROTECT, related_name="planned")
-    step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="planned")
+    # Without indexes of their own: they would tempt PostgreSQL to look for one order's row among all rows of a step.
+    sequence = models.ForeignKey(Sequence, on_delete=models.PROTECT, related_name="planned", db_index=False)
+    step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="planned", db_index=False)
     order = models.ForeignKey(Order, null=True, blank=True, on_delete=models.CASCADE, related_name="followups")
     restock_request = models.ForeignKey(
         "RestockRequest", null=True, blank=True, on_delete=models.CASCADE, related_name="planned"
@@ -193,6 +194,7 @@ class PlannedMail(models.Model):
             models.Index(fields=["due_at", "id"], condition=Q(state=0), name="planned_due"),
             models.Index(fields=["customer", "-due_at"], name="planned_of_customer"),
             models.Index(fields=["state", "due_at"], name="planned_by_state"),
+            models.Index(fields=["step"], condition=Q(state__in=[0, 8]), name="planned_waiting_of_step"),
         ]
 
     def __str__(self) -> str:
