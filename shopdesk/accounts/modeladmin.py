@@ -1,13 +1,14 @@
 """Plain tables under our own permission codes instead of Django's four for each model."""
 
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.contrib.admin import ModelAdmin
-from django.db.models import Model
+from django.db.models import CharField, Field, Model
 from django.http import HttpRequest
 
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
+from shopdesk.fields import LineField
 
 M = TypeVar("M", bound=Model)
 
@@ -19,6 +20,12 @@ class RoleModelAdmin(ModelAdmin[M]):
     read_only: ClassVar[bool] = False
     list_per_page = 50
     show_full_result_count = False
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        # A name with a line break in it would reach mail headers.
+        if type(db_field) is CharField and not db_field.choices:
+            kwargs.setdefault("form_class", LineField)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def _allowed(self, request: HttpRequest) -> bool:
         return isinstance(request.user, User) and request.user.has_perm(self.permission)

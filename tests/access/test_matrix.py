@@ -135,7 +135,7 @@ MATRIX = {name: (needs, POSTS.get(name, needs)) for name, needs in {**ROOMS, **F
 QUERIES = {"admin:autocomplete": "?term=a&app_label=mail&model_name=suppression&field_name=by"}
 # Where a row is hidden, or a whole page does not exist for somebody, 404 tells nothing; nor does Django's 405.
 HIDDEN = {name for name in ROOMS if name.startswith("desk-inquiries:")} | {"admin:app_list"}
-REFUSALS = dict.fromkeys(HIDDEN, {403, 404}) | {"admin:autocomplete": {403, 405}}
+REFUSALS = {name: {403, 404} for name in HIDDEN} | {"admin:autocomplete": {403, 405}}
 
 
 @pytest.fixture(autouse=True)
