@@ -38,7 +38,7 @@ DEBUG = env.bool("DEBUG", default=False)
 DEMO = env.bool("DEMO", default=False)
 
 SECRET_KEY = required(
-    "SECRET_KEY", "Make one with: python -c \"import secrets; print(secrets.token_urlsafe(50))\" and put it in .env."
+    "SECRET_KEY", 'Make one with: python -c "import secrets; print(secrets.token_urlsafe(50))" and put it in .env.'
 )
 if not DEBUG and (len(SECRET_KEY) < 40 or SECRET_KEY.startswith(("dev", "change-me", "django-insecure"))):
     raise ImproperlyConfigured(

@@ -63,7 +63,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
         ratelimit.reset(self._keys(request, {"email": user.email})[0])
         audit.record("sign_in.done", actor=user, now=clock.now(), ip=ratelimit.client_ip(request))
-        return super().post_login(request, user, **kwargs)
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        return response
 
     def reauthenticate(self, user: User, password: str) -> bool:
         """Confirm the password of somebody who is signed in, under the same limits."""

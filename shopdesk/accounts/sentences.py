@@ -17,6 +17,13 @@ _SENTENCES = {
     "mail.marked_sent": _("Marked an uncertain mail as sent"),
     "mail.sent_again": _("Sent a mail again"),
     "mail.cancelled": _("Cancelled a mail"),
+    "followups.released": _("Released a held follow-up"),
+    "followups.held": _("Held a follow-up"),
+    "followups.cancelled": _("Cancelled a follow-up"),
+    "followups.sequence_status": _("Changed the status of a sequence"),
+    "followups.sequence_changed": _("Changed a sequence"),
+    "followups.step_changed": _("Changed a step of a sequence"),
+    "followups.restocked": _("Reported a product as back in stock"),
     "suppression.added": _("Stopped mail to an address"),
     "suppression.released": _("Allowed mail to an address again"),
 }

@@ -19,6 +19,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
+from faq.indexing import index_is_current
 from shopdesk.desk import health
 
 Colour = Literal["ok", "warn", "red"]
@@ -117,6 +118,9 @@ def _database(now: datetime) -> Iterator[Finding]:
         yield Finding("migrations", "red", text, _("Run: manage.py migrate"))
     else:
         yield Finding("migrations", "ok", _("The database is up to date."))
+        if not index_is_current():
+            text = _("The FAQ search index was made by another version and finds less.")
+            yield Finding("faq_index", "red", text, _("Run: manage.py faq_reindex"))
     drift = abs((database_now - now).total_seconds())
     if drift > CLOCK_WARN_SECONDS:
         yield Finding(

@@ -1,8 +1,11 @@
 """Rings of the desk itself."""
 
 from celery import shared_task
+from django.core.management import call_command
 
+from faq import misses
 from shopdesk import clock
+from shopdesk.accounts import ratelimit
 from shopdesk.desk import health
 
 
@@ -10,3 +13,12 @@ from shopdesk.desk import health
 def heartbeat() -> None:
     """Beat rang and a worker heard it."""
     health.beat(clock.now())
+
+
+@shared_task
+def tidy() -> None:
+    """Delete what is kept for a time only: counts of tries, searches that found nothing, sessions that ended."""
+    now = clock.now()
+    ratelimit.forget(now)
+    misses.sweep(now)
+    call_command("clearsessions")
