@@ -138,6 +138,24 @@ def test_a_password_alone_does_not_open_an_account_with_a_second_factor(client, 
     assert client.get("/admin/").status_code == 200
 
 
+def test_the_sixth_code_in_five_minutes_is_refused_even_when_it_is_right(client, agent, password, with_totp):
+    sign_in(client, agent.email, password)
+    for _ in range(5):
+        client.post(reverse("mfa_authenticate"), {"code": "000000"})
+    response = client.post(reverse("mfa_authenticate"), {"code": code_of(with_totp)})
+    assert response.status_code != 302
+    assert client.get("/admin/").status_code == 302
+
+
+def test_signing_in_again_does_not_give_five_more_codes(client, agent, password, with_totp):
+    sign_in(client, agent.email, password)
+    for _ in range(5):
+        client.post(reverse("mfa_authenticate"), {"code": "000000"})
+    elsewhere = Client()
+    sign_in(elsewhere, agent.email, password)
+    assert elsewhere.post(reverse("mfa_authenticate"), {"code": code_of(with_totp)}).status_code != 302
+
+
 def test_the_secret_of_the_second_factor_is_not_stored_in_the_clear(agent, with_totp):
     stored = Authenticator.objects.get(user=agent).data["secret"]
     assert with_totp not in stored
