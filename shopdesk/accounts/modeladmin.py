@@ -4,7 +4,8 @@ from typing import Any, ClassVar, TypeVar
 
 from django.contrib.admin import ModelAdmin
 from django.db.models import CharField, Field, Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
@@ -20,6 +21,11 @@ class RoleModelAdmin(ModelAdmin[M]):
     read_only: ClassVar[bool] = False
     list_per_page = 50
     show_full_result_count = False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if any(_is_nonsense(name, value) for name, values in request.GET.lists() for value in values):
+            return redirect(request.path)
+        return super().changelist_view(request, extra_context)
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         # A name with a line break in it would reach mail headers.
@@ -44,3 +50,10 @@ class RoleModelAdmin(ModelAdmin[M]):
 
     def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         return self._allowed(request) and not self.read_only
+
+
+def _is_nonsense(name: str, value: str) -> bool:
+    """Parameters of a list's address on which Django itself would fail: NUL, and days outside the calendar."""
+    if name.endswith(("__year", "__month", "__day")):
+        return not (value.isascii() and value.isdigit() and 0 < len(value) <= len("9999") and int(value) > 0)
+    return "\x00" in value
