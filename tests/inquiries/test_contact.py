@@ -37,6 +37,14 @@ def test_the_form_shows_thirteen_categories_in_two_groups(client, store):
     assert Category.objects.get(slug="defect").reply_minutes == 120
 
 
+def test_before_the_shop_has_a_store_the_visitor_keeps_the_text(client, db):
+    answer = client.post(URL, contact_data())
+    assert answer.status_code == 503
+    assert escape(contact_data()["body"]) in answer.content.decode()
+    assert "送信されていません" in answer.content.decode()
+    assert not Inquiry.objects.exists()
+
+
 def test_a_question_is_stored_acknowledged_and_has_a_due_time(client, store, now):
     answer = client.post(URL, contact_data())
     assert answer.status_code == 303
