@@ -121,7 +121,8 @@ def mail_server():
     from aiosmtpd.controller import Controller
 
     class Sink:
-        letters = []
+        def __init__(self):
+            self.letters = []
 
         async def handle_DATA(self, server, session, envelope):  # noqa: N802  # aiosmtpd's name
             self.letters.append((envelope.rcpt_tos, envelope.content))
