@@ -117,11 +117,12 @@ class Worker:
 @pytest.fixture
 def queue():
     """The broker, emptied: no ring of an earlier test is heard in this one."""
-    # The scheme is Celery's word for a socket; the client calls it unix.
-    broker = redis.Redis.from_url(django_settings.REDIS_URL.replace("redis+socket:", "unix:"))
-    broker.flushall()
+    # The scheme and the parameter are Celery's words for a socket and a database; the client has others.
+    address = django_settings.REDIS_URL.replace("redis+socket:", "unix:").replace("virtual_host=", "db=")
+    broker = redis.Redis.from_url(address)
+    broker.flushdb()
     yield broker
-    broker.flushall()
+    broker.flushdb()
     broker.close()
 
 
