@@ -214,3 +214,29 @@ def test_the_broker_is_away(house, mail_server):
     house.valkey.start()
     assert house.run(SWEEP).endswith(" 0")
     assert [to for to, _ in mail_server.handler.letters].count(["broker@mail.example"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "statuses"),
+    [
+        ("GET / HTTP/1.1\r\nHost: evil.example", {400}),
+        ("GET / HTTP/1.1\r\nHost: user:pw@127.0.0.1", {400}),
+        ("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: evil.example", {400}),
+        ("GET http://evil.example/contact/ HTTP/1.1\r\nHost: 127.0.0.1", {200, 400}),
+        ("GET http://evil.example/contact/ HTTP/1.1\r\nHost: evil.example", {400}),
+        ("GET //evil.example/account/login HTTP/1.1\r\nHost: 127.0.0.1", {301, 302, 404}),
+        ("GET /contact HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-Host: evil.example", {301}),
+        ("GET / HTTP/1.1", {200, 400}),  # the address that was called stands in for the missing name
+    ],
+)
+def test_host_tricks_on_the_wire(head, statuses, house):
+    port = int(house.site.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), 10) as wire:
+        wire.sendall(f"{head}\r\nConnection: close\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: wire.recv(65536), b"")).decode("utf-8", "replace")
+    assert int(answer.split()[1]) in statuses
+    location = next((line for line in answer.splitlines() if line.lower().startswith("location:")), "")
+    assert "//evil" not in location
+    assert "http" not in location
+    assert 'href="http://evil' not in answer
+    assert 'action="http://evil' not in answer
