@@ -125,12 +125,6 @@ class Closure(models.Model):
         return f"{named(self.name, self.name_en)} {self.first_day}"
 
 
-class CustomerQuerySet(models.QuerySet["Customer"]):
-    def with_address(self, address: str) -> Self:
-        """Customers to whom a mail address belongs for certain; a masked marketplace address names nobody."""
-        return self.filter(addresses__address=address, addresses__masked=False)
-
-
 class Customer(models.Model):
     """A person who bought or wrote."""
 
@@ -143,8 +137,6 @@ class Customer(models.Model):
     )
     note = models.TextField(_("note"), blank=True)
     created_at = models.DateTimeField(_("known since"))
-
-    objects = CustomerQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("customer")
