@@ -198,8 +198,8 @@ def test_what_other_rooms_show(case, agent):
     closed = bring_to(ask(case.order, 1), "completed", by=agent)
     rows = timeline(case.customer)
     assert [(row.title, row.status_label, row.tone) for row in rows] == [
-        (f"返品 {closed.number}(注文 1001)", "完了", "ok"),
-        (f"返品 {case.number}(注文 1001)", "要判断", "warn"),
+        (f"返品 {closed.number}（注文 1001）", "完了", "ok"),
+        (f"返品 {case.number}（注文 1001）", "要判断", "warn"),
     ]
     assert rows[1].url == page("detail", case)
 
