@@ -15,11 +15,9 @@ from returns.models import ReturnCase
 from tests.access.rows import one_of_everything
 from tests.bad_input.pages import forms_of, public_pages, staff_pages, unlike
 
-INJECTED = "a\r\nBcc: x@evil.example"
 ODD = {
     "nul": "a\x00b",
-    "header": INJECTED,
-    "line separator": "a\u2028Bcc: x@evil.example\u2029\x85b",
+    "header": "a\r\nBcc: x@evil.example\u2028\u2029\x85b",
     "emoji": "🧑‍🤝‍🧑💳" * 3,
     "direction": "a\u202egnp.exe\u2066\u200b",
     "controls": "a\x01\x08\x0b\x0c\x1b\x7f",
@@ -83,7 +81,7 @@ def _trouble(client, forms):
         for what, odd in ODD.items():
             check(form, what, form.filled(**dict.fromkeys(texts, odd)))
         for name in texts:
-            for what in ("nul", "header", "line separator"):
+            for what in ("nul", "header"):
                 check(form, f"{what} in {name}", form.filled(**{name: ODD[what]}))
         body = b"&".join(f"{quote_plus(name)}=".encode() + BYTES for name in texts)
         check(form, "bytes", {}, raw=body)
@@ -99,7 +97,9 @@ def quiet_client():
 
 def test_staff_forms(owner, quiet_client):
     quiet_client.force_login(owner)
-    forms = unlike([form for page in staff_pages(owner) for form in forms_of(quiet_client, page)])
+    # A plain table changes a row by the form that adds one.
+    pages = [page for page in staff_pages(owner) if not page.endswith("/change/")]
+    forms = unlike([form for page in pages for form in forms_of(quiet_client, page)])
     assert len({form.action for form in forms if form.method == "post"}) > 40
     assert _trouble(quiet_client, forms) == []
 
