@@ -7,6 +7,7 @@ from faq import misses
 from shopdesk import clock
 from shopdesk.accounts import ratelimit
 from shopdesk.desk import health
+from shopdesk.shop import calendar
 
 
 @shared_task
@@ -17,8 +18,12 @@ def heartbeat() -> None:
 
 @shared_task
 def tidy() -> None:
-    """Delete what is kept for a time only: counts of tries, searches that found nothing, sessions that ended."""
+    """Delete what is kept for a time only: counts of tries, searches that found nothing, sessions that ended.
+
+    And write the public holidays of years that come into sight.
+    """
     now = clock.now()
     ratelimit.forget(now)
     misses.sweep(now)
+    calendar.seed_missing_years(now)
     call_command("clearsessions")
