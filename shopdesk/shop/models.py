@@ -12,6 +12,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -307,6 +308,7 @@ class Order(models.Model):
             models.Index(fields=["number"], name="order_number"),
             models.Index(fields=["-ordered_at", "-id"], name="order_newest"),
             models.Index(fields=["updated_at", "id"], name="order_changed"),
+            models.Index(Upper("email"), name="order_by_mail_address"),  # what iexact asks for
         ]
 
     def __str__(self) -> str:

@@ -3,9 +3,10 @@
 import re
 
 import pytest
+from django.db import connection
 from django.test import Client
 
-from followups import sending
+from followups import sending, subscribing
 from followups.models import PlannedMail
 from shopdesk import tokens
 from shopdesk.mail import consents, suppressions
@@ -238,3 +239,17 @@ def test_after_the_answer_no_letter_of_that_kind_is_queued():
     planned.refresh_from_db()
     assert (planned.state, planned.reason) == (State.SKIPPED, "suppressed")
     assert not OutgoingMail.objects.exists()
+
+
+def test_whose_address_it_is_is_found_by_indexes(db, django_assert_num_queries):
+    make_order(email="Hanako@Mail.example")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    with django_assert_num_queries(3) as queries:
+        subscribing._lock(ADDRESS)
+    for query in queries.captured_queries:
+        with connection.cursor() as cursor:
+            cursor.execute("EXPLAIN " + query["sql"])
+            plan = "\n".join(row[0] for row in cursor.fetchall())
+        assert "Seq Scan" not in plan, plan
+    assert "shop_customer" in queries.captured_queries[2]["sql"]
