@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from anymail.exceptions import AnymailError
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.core.mail import get_connection
@@ -102,7 +103,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         message.extra_headers["Auto-Submitted"] = "auto-generated"
         try:
             message.send()
-        except OSError as error:
+        except (OSError, AnymailError) as error:
             logger.error("account mail %s could not be sent: %s", template_prefix, type(error).__name__)
 
     def send_notification_mail(

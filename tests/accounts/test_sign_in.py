@@ -6,6 +6,7 @@ import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
+from anymail.exceptions import AnymailRecipientsRefused
 from django.core import mail
 from django.db import connection
 from django.test import Client
@@ -103,6 +104,18 @@ def test_a_reset_of_an_unknown_address_answers_alike_and_writes_nothing(client, 
     unknown = client.post(reverse("account_reset_password"), {"email": "nobody@shop.example"})
     assert (known.status_code, known["Location"]) == (unknown.status_code, unknown["Location"])
     assert [message.to for message in mail.outbox] == [[agent.email]]
+
+
+@pytest.mark.parametrize("failure", [OSError("down"), AnymailRecipientsRefused()])
+def test_a_mail_server_that_fails_does_not_tell_that_the_address_is_known(client, agent, monkeypatch, failure):
+    def fail(*args, **kwargs):
+        raise failure
+
+    monkeypatch.setattr(mail.EmailMultiAlternatives, "send", fail)
+    monkeypatch.setattr(mail.EmailMessage, "send", fail)
+    known = client.post(reverse("account_reset_password"), {"email": agent.email})
+    unknown = client.post(reverse("account_reset_password"), {"email": "nobody@shop.example"})
+    assert (known.status_code, known["Location"]) == (unknown.status_code, unknown["Location"])
 
 
 def test_the_reset_link_is_handed_over_to_the_session(client, agent):
