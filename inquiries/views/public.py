@@ -83,7 +83,6 @@ def thanks(request: HttpRequest, token: str) -> HttpResponse:
         {
             "number": number,
             "expected": _expected(inquiry),
-            "has_mail": bool(inquiry and inquiry.email),
             "public_active": "contact",
         },
     )
