@@ -87,6 +87,15 @@ class Step(models.Model):
     )
     # 0: this letter carries no coupon.
     coupon_days = models.PositiveSmallIntegerField(_("coupon valid for (days)"), default=0)
+    coupon_code = models.CharField(
+        _("coupon code"),
+        max_length=40,
+        blank=True,
+        help_text=_(
+            "A code that your shop's platform knows. Empty: each letter gets a code of its own, and you must enter the "
+            "issued codes at the platform."
+        ),
+    )
     subject_ja = models.CharField(_("subject (Japanese)"), max_length=200)
     body_ja = models.TextField(_("text (Japanese)"))
     subject_en = models.CharField(_("subject (English)"), max_length=200, blank=True)

@@ -187,6 +187,9 @@ def _is_meant(step: Step, line: OrderLine) -> bool:
 
 
 def _coupon(planned: PlannedMail, *, now: datetime, preview: bool) -> dict[str, str]:
+    if planned.step.coupon_code:
+        last_day = now.astimezone(zone()).date() + timedelta(days=planned.step.coupon_days)
+        return {"code": planned.step.coupon_code, "expires_on": _day(last_day)}
     issue = CouponIssue.objects.filter(planned=planned).first() if planned.pk else None
     if issue is None:
         expires_on = now.astimezone(zone()).date() + timedelta(days=planned.step.coupon_days)

@@ -55,7 +55,11 @@ class UserAdmin(RoleModelAdmin[User]):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         by, now = User.objects.get(pk=request.user.pk), clock.now()
-        staff.save(obj, by=by, now=now)
+        try:
+            staff.save(obj, by=by, now=now)
+        except staff.LastOwner:  # the form has looked; a colleague was faster in between
+            messages.error(request, _("This is the last owner. Make somebody else an owner first."))
+            return
         if not change:
             staff.invite(obj, by=by, now=now)
             messages.info(request, _("An invitation was sent to %(email)s.") % {"email": obj.email})
