@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from faq.models import LANGUAGES, Article, Category
+from shopdesk.fields import field_of
 
 LONGEST_BODY = 20_000
 
@@ -17,6 +18,7 @@ class ArticleForm(forms.ModelForm):  # type: ignore[type-arg]  # takes its param
 
     class Meta:
         model = Article
+        formfield_callback = field_of
         fields = ("title", "category", "language", "original", "body", "customer_words")
         widgets: ClassVar = {
             "title": forms.TextInput(attrs={"autocomplete": "off"}),

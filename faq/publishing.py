@@ -1,6 +1,6 @@
 """Writing articles, and putting them before the public or taking them away."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -8,6 +8,9 @@ from faq import indexing
 from faq.models import Article, Category
 from shopdesk.accounts.models import User
 from shopdesk.text import clean, one_line
+
+# Within this time the same text is a double click, not a second article.
+TWICE = timedelta(minutes=1)
 
 
 class ArticleChanged(Exception):
@@ -26,10 +29,16 @@ def create(
     customer_words: str = "",
     original: Article | None = None,
 ) -> Article:
-    """A new draft; nobody outside sees it."""
+    """A new draft; nobody outside sees it. The same text again from the same person is a form sent twice."""
+    title, body = one_line(title), clean(body)
+    if by is not None:
+        Category.objects.select_for_update().get(pk=category.pk)  # the second click waits for the first
+        twins = Article.objects.filter(title=title, body=body, category=category, language=language, updated_by=by)
+        if twin := twins.filter(updated_at__gt=now - TWICE).first():
+            return twin
     return Article.objects.create(
-        title=one_line(title),
-        body=clean(body),
+        title=title,
+        body=body,
         category=category,
         language=language,
         customer_words=clean(customer_words),

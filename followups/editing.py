@@ -8,13 +8,21 @@ from django.db import transaction
 
 from followups import planning
 from followups.forms import SequenceForm, StepForm
+from followups.models import Sequence, Step
 from shopdesk.accounts import audit
 from shopdesk.accounts.models import User
+
+_SAME = ("name", "delay", "unit", "local_time", "subject_ja", "body_ja", "subject_en", "body_en")
 
 
 @transaction.atomic
 def save_step(form: StepForm, *, by: User, now: datetime) -> int:
-    """Save a checked step; gives how many waiting letters moved to the new times, 0 unless that was asked for."""
+    """Save a checked step; gives how many waiting letters moved to the new times, 0 unless that was asked for.
+
+    A new step that equals the last one is a form sent twice: saved again, it would send the same letter twice.
+    """
+    if form.instance.pk is None and _is_there(form.instance):
+        return 0
     step = form.save()
     moved = planning.replan(step, now=now) if form.cleaned_data["move_waiting"] else 0
     audit.record(
@@ -22,6 +30,13 @@ def save_step(form: StepForm, *, by: User, now: datetime) -> int:
         fields=sorted(form.changed_data), moved=moved,
     )  # fmt: skip
     return moved
+
+
+def _is_there(step: Step) -> bool:
+    """Whether the sequence ends with the same step; whoever adds to it meanwhile waits for our transaction."""
+    sequence = Sequence.objects.select_for_update().get(pk=step.sequence_id)
+    last = sequence.steps.order_by("-position", "-pk").first()
+    return last is not None and all(getattr(last, name) == getattr(step, name) for name in _SAME)
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from followups import timing, writing
 from followups.models import Sequence, Step
+from shopdesk.fields import field_of
 from shopdesk.mail import composing
 
 # A coupon for a good review is a hidden advertisement (景品表示法, since 2023-10-01).
@@ -36,8 +37,10 @@ class StepForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for mypy o
 
     class Meta:
         model = Step
+        formfield_callback = field_of
         fields: ClassVar = [
             "name", "delay", "unit", "local_time", "repeat_months", "repeat_times", "max_late_hours", "coupon_days",
+            "coupon_code",
             "categories", "tags", "subject_ja", "body_ja", "subject_en", "body_en", "is_active",
         ]  # fmt: skip
         widgets: ClassVar = {
@@ -92,6 +95,7 @@ class SequenceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for my
 
     class Meta:
         model = Sequence
+        formfield_callback = field_of
         fields: ClassVar = [
             "name", "name_en", "delivered_fallback_days", "hold_on_complaint", "stop_on_return", "stop_on_repurchase",
             "first_order_only",

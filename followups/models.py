@@ -87,6 +87,15 @@ class Step(models.Model):
     )
     # 0: this letter carries no coupon.
     coupon_days = models.PositiveSmallIntegerField(_("coupon valid for (days)"), default=0)
+    coupon_code = models.CharField(
+        _("coupon code"),
+        max_length=40,
+        blank=True,
+        help_text=_(
+            "A code that your shop's platform knows. Empty: each letter gets a code of its own, and you must enter the "
+            "issued codes at the platform."
+        ),
+    )
     subject_ja = models.CharField(_("subject (Japanese)"), max_length=200)
     body_ja = models.TextField(_("text (Japanese)"))
     subject_en = models.CharField(_("subject (English)"), max_length=200, blank=True)
@@ -142,8 +151,9 @@ class PlannedMail(models.Model):
         HELD = 8, _("held")
         EXPIRED = 9, _("expired")
 
-    sequence = models.ForeignKey(Sequence, on_delete=models.PROTECT, related_name="planned")
-    step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="planned")
+    # Without indexes of their own: they would tempt PostgreSQL to look for one order's row among all rows of a step.
+    sequence = models.ForeignKey(Sequence, on_delete=models.PROTECT, related_name="planned", db_index=False)
+    step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="planned", db_index=False)
     order = models.ForeignKey(Order, null=True, blank=True, on_delete=models.CASCADE, related_name="followups")
     restock_request = models.ForeignKey(
         "RestockRequest", null=True, blank=True, on_delete=models.CASCADE, related_name="planned"
@@ -193,6 +203,7 @@ class PlannedMail(models.Model):
             models.Index(fields=["due_at", "id"], condition=Q(state=0), name="planned_due"),
             models.Index(fields=["customer", "-due_at"], name="planned_of_customer"),
             models.Index(fields=["state", "due_at"], name="planned_by_state"),
+            models.Index(fields=["step"], condition=Q(state__in=[0, 8]), name="planned_waiting_of_step"),
         ]
 
     def __str__(self) -> str:

@@ -141,7 +141,7 @@ def missing(step: Step, since: datetime | None) -> QuerySet[Order]:
     planned = PlannedMail.objects.filter(sequence=step.sequence, order=OuterRef("pk"), step=step, occurrence=1)
     # A scalar sub-select instead of NOT EXISTS, which PostgreSQL makes a join of: for a step that is just being planned
     # for the first time it guesses "one row", and then compares every order with every row (seconds instead of 0.1 s).
-    orders = orders.annotate(has_row=models.Subquery(planned.values("pk")[:1]))
+    orders = orders.annotate(has_row=models.Subquery(planned.order_by().values("pk")[:1]))
     return orders.filter(has_row__isnull=True).order_by("updated_at", "pk")
 
 

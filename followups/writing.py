@@ -6,7 +6,6 @@ stop them, advertising also names the sender, its address and where to complain 
 
 from __future__ import annotations
 
-import re
 import secrets
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -20,6 +19,7 @@ from followups import timing
 from followups.gate import address_of
 from followups.models import CouponIssue, PlannedMail, Step
 from followups.planning import categories_of, zone
+from inquiries.signing_off import store_signature
 from shopdesk import tokens
 from shopdesk.mail import composing
 from shopdesk.mail.models import MailClass
@@ -39,7 +39,7 @@ OF_ORDER = {"order.number", "order.ordered_on", "order.total", "months_since"} |
 OF_RESTOCK = {"product.name", "product.price", "product.url"}
 OF_COUPON = {"coupon.code", "coupon.expires_on"}
 
-# 16 letters and digits without 0/O, 1/I/L, U: 31 signs, 79 bits; nobody guesses one and everybody can type one.
+# 16 letters and digits without 0/O, 1/I/L, U: 30 signs, 78 bits; nobody guesses one and everybody can type one.
 _COUPON_SIGNS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -76,7 +76,7 @@ def compose(planned: PlannedMail, customer: Customer, *, now: datetime, preview:
             "body": composing.render_shop_text(body, context).strip(),
             "mail_class": planned.sequence.mail_class,
             "shop": context["shop"],
-            "signature": _signature(_store(planned), language),
+            "signature": store_signature(_store(planned), language=language),
             "unsubscribe_url": context["unsubscribe_url"],
         }
         letter = composing.render("followups_step", written, language)
@@ -159,11 +159,6 @@ def _shop(store: Store) -> dict[str, str]:
     }
 
 
-def _signature(store: Store, language: str) -> str:
-    chosen = store.signature_en or store.signature_ja if language == "en" else store.signature_ja
-    return re.sub(r"{[{%].*?[%}]}", "", chosen).strip()
-
-
 def _item(line: OrderLine, anchor_day: date, today: date) -> dict[str, Any]:
     product = line.product
     until = timing.add_months(anchor_day, product.warranty_months) if product and product.warranty_months else None
@@ -192,6 +187,9 @@ def _is_meant(step: Step, line: OrderLine) -> bool:
 
 
 def _coupon(planned: PlannedMail, *, now: datetime, preview: bool) -> dict[str, str]:
+    if planned.step.coupon_code:
+        last_day = now.astimezone(zone()).date() + timedelta(days=planned.step.coupon_days)
+        return {"code": planned.step.coupon_code, "expires_on": _day(last_day)}
     issue = CouponIssue.objects.filter(planned=planned).first() if planned.pk else None
     if issue is None:
         expires_on = now.astimezone(zone()).date() + timedelta(days=planned.step.coupon_days)

@@ -12,18 +12,11 @@ from inquiries.models import Category, Inquiry
 from shopdesk import addresses
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
+from shopdesk.fields import LineField
 from shopdesk.shop.models import Product
-from shopdesk.text import clean, normalise, one_line
+from shopdesk.text import clean, normalise
 
 MAX_TEXT = 10_000
-
-
-class LineField(forms.CharField):
-    """One line of text: line breaks that a program sent become spaces. NUL is refused by Django's own validator."""
-
-    def to_python(self, value: Any) -> str:
-        text = super().to_python(value) or ""
-        return text if "\x00" in text else one_line(text)
 
 
 class TextField(forms.CharField):

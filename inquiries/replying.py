@@ -1,6 +1,6 @@
 """Answering a customer, and noting something among staff."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F
@@ -12,6 +12,9 @@ from inquiries.threads import headers_for, reference
 from shopdesk.accounts.models import User
 from shopdesk.mail import composing, outbox
 from shopdesk.text import clean, one_line
+
+# Within this time the same words are a double click, not a second thought.
+TWICE = timedelta(minutes=1)
 
 
 class CannotReply(Exception):
@@ -107,11 +110,15 @@ def reply(
 def note(inquiry: Inquiry, *, body: str, by: User, now: datetime) -> Message:
     """Write something for colleagues only. The database refuses a letter for it.
 
-    Raises NothingWritten.
+    The same words again from the same person within a minute are a form sent twice. Raises NothingWritten.
     """
     body = clean(body).strip()
     if not body:
         raise NothingWritten
+    Inquiry.objects.select_for_update().get(pk=inquiry.pk)  # the second click waits for the first
+    twins = inquiry.messages.filter(kind=Message.Kind.NOTE, author=by, body=body, at__gt=now - TWICE)
+    if twin := twins.first():
+        return twin
     Inquiry.objects.filter(pk=inquiry.pk).update(version=F("version") + 1, last_activity_at=now)
     return Message.objects.create(inquiry=inquiry, kind=Message.Kind.NOTE, body=body, author=by, at=now)
 

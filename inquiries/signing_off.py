@@ -1,5 +1,7 @@
 """The lines above and below a reply, from the store's own texts."""
 
+import re
+
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -22,19 +24,36 @@ class SignatureBroken(Exception):
         self.detail = detail
 
 
-def _words(store: Store, by: User, language: str, customer_name: str = "") -> dict[str, dict[str, str]]:
-    name = store.name_en or store.name if language == "en" else store.name
+_NAMES_THE_WRITER = re.compile(r"{[{%][^}]*\bagent\.")
+
+
+def _name(store: Store, language: str) -> str:
+    return (store.name_en or store.name) if language == "en" else store.name
+
+
+def _shop(store: Store, language: str) -> dict[str, str]:
     return {
-        "shop": {
-            "name": name,
-            "email": store.sender_address,
-            "phone": store.phone,
-            "url": store.url,
-            "address": store.address,
-        },
+        "name": _name(store, language),
+        "email": store.sender_address,
+        "phone": store.phone,
+        "url": store.url,
+        "address": store.address,
+    }
+
+
+def _words(store: Store, by: User, language: str, customer_name: str = "") -> dict[str, dict[str, str]]:
+    return {
+        "shop": _shop(store, language),
         "agent": {"name": by.public_name, "display_name": by.public_name},
         "customer": {"name": customer_name},
     }
+
+
+def _signature_of(store: Store, language: str) -> str:
+    """The store's text, in the other language where this one has none."""
+    if language == "en":
+        return store.signature_en or store.signature_ja
+    return store.signature_ja or store.signature_en
 
 
 def _render(source: str, words: dict[str, dict[str, str]]) -> str:
@@ -49,15 +68,26 @@ def signature(store: Store, *, by: User, language: str) -> str:
 
     Raises SignatureBroken.
     """
-    source = (
-        (store.signature_en or store.signature_ja) if language == "en" else (store.signature_ja or store.signature_en)
-    )
-    text = _render(source, _words(store, by, language))
+    text = _render(_signature_of(store, language), _words(store, by, language))
     if by.public_name in text:
         return text
     with translation.override(language):
         line = _("Your contact: %(name)s") % {"name": by.public_name}
     return f"{line}\n{text}".strip()
+
+
+def store_signature(store: Store, *, language: str) -> str:
+    """The signature under a letter that no person wrote: lines that name the writer are left out.
+
+    Such a letter does not wait for a text to be mended: one that cannot be filled in gives the store's name.
+    """
+    lines = _signature_of(store, language).splitlines()
+    source = "\n".join(line for line in lines if not _NAMES_THE_WRITER.search(line))
+    try:
+        text = _render(source, {"shop": _shop(store, language), "customer": {"name": ""}})
+    except SignatureBroken:
+        text = ""
+    return text or _name(store, language)
 
 
 def opening(store: Store, *, by: User, language: str, customer_name: str) -> str:

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from inquiries import writing_in
+from inquiries.signing_off import store_signature
 from returns.models import LookUp, ReturnCase
 from shopdesk import tokens
 from shopdesk.mail import composing, outbox
@@ -23,7 +24,7 @@ def _store(store: Store, language: str) -> dict[str, str]:
         "postal_code": store.postal_code,
         "address": store.address,
         "phone": store.phone,
-        "signature": (english and store.signature_en) or store.signature_ja,
+        "signature": store_signature(store, language=language),
     }
 
 

@@ -128,7 +128,7 @@ def _home(folder: Path) -> Path:
     if _reaches(folder.parent, "-x"):
         _hand_over(folder)
         return folder
-    base = next(path for path in (Path("/var/lib"), Path("/var/db"), Path("/var/tmp")) if path.is_dir())  # noqa: S108
+    base = next(path for path in (Path("/var/lib"), Path("/var/db"), Path("/var/tmp")) if path.is_dir())  # noqa: S108  # a base
     name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
     home = base / f"shopdesk-{name}"
     _hand_over(home)

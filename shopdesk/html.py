@@ -47,7 +47,7 @@ _MAIL_STYLES = {
 }  # fmt: skip
 _BAD_STYLE = re.compile(r"url\s*\(|expression|image|\\|@|/\*|-moz-binding|javascript", re.IGNORECASE)
 _INLINE_IMAGE = re.compile(r"data:image/(?:png|gif|jpeg|webp);base64,[A-Za-z0-9+/=\s]+", re.IGNORECASE)
-# The address of a remote picture moves aside before the sanitiser reads the letter, which then judges it like any other.
+# The address of a remote picture moves aside before the sanitiser reads the letter and judges it like any other.
 _REMOTE = re.compile(r"https?://[^\s<>\"'\\]{1,2000}", re.IGNORECASE)
 _REMOTE_SOURCE = re.compile(r"(<img\b[^<>]{0,2000}?\s)src(\s*=\s*[\"']?\s*https?://)", re.IGNORECASE)
 _SET_ASIDE = re.compile(r"(<img\b[^<>]*? )data-remote=\"")

@@ -20,6 +20,8 @@ def every(seconds: float, task: str) -> Ring:
 BEAT_SCHEDULE: dict[str, Ring] = {
     # every 15 seconds: note that beat and a worker are alive (read by /readyz and `manage.py doctor`)
     "heartbeat": every(15, "shopdesk.desk.tasks.heartbeat"),
+    # every hour: delete counts of tries, old searches and ended sessions; write the holidays of years that come
+    "tidying": every(3600, "shopdesk.desk.tasks.tidy"),
     # every 5 seconds: send letters that are due, and settle those whose worker died
     "outgoing mail": every(5, "shopdesk.mail.tasks.sweep_outgoing"),
     # every 10 seconds: make inquiries and messages of the mail that was received

@@ -38,7 +38,7 @@ DEBUG = env.bool("DEBUG", default=False)
 DEMO = env.bool("DEMO", default=False)
 
 SECRET_KEY = required(
-    "SECRET_KEY", "Make one with: python -c \"import secrets; print(secrets.token_urlsafe(50))\" and put it in .env."
+    "SECRET_KEY", 'Make one with: python -c "import secrets; print(secrets.token_urlsafe(50))" and put it in .env.'
 )
 if not DEBUG and (len(SECRET_KEY) < 40 or SECRET_KEY.startswith(("dev", "change-me", "django-insecure"))):
     raise ImproperlyConfigured(
@@ -192,8 +192,9 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_PREVENT_ENUMERATION = True
-# Wrong passwords are counted by our own adapter, atomically in PostgreSQL; the rest as allauth does.
-ACCOUNT_RATE_LIMITS = {"login_failed": None, "login": None}
+# Passwords are counted by our own adapter, atomically in PostgreSQL. allauth counts wrong codes of the second factor
+# under "login_failed" (five in five minutes for a person), and the rest as it does by itself.
+ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip,5/5m/key", "login": None}
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 MFA_ADAPTER = "shopdesk.accounts.adapter.MFAAdapter"

@@ -1,4 +1,4 @@
-"""Signed and hashed links: unsubscribe, return portal, attachments. Every absolute address is made here, from SITE_URL."""
+"""Signed and hashed links: unsubscribe, return portal. Every absolute address is made here, from SITE_URL."""
 
 import hashlib
 import hmac

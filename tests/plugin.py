@@ -67,7 +67,10 @@ def _set_environment() -> None:
     )
 
 
-if "PYTEST_XDIST_WORKER" not in os.environ:
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    # One broker, a database of it for each process: a ring of one test must not be heard in another's.
+    os.environ["REDIS_URL"] += f"?virtual_host={int(worker.removeprefix('gw')) + 1}"
+else:
     _set_environment()
 
 

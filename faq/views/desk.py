@@ -164,6 +164,6 @@ def searches(request: StaffRequest) -> HttpResponse:
 @staff_view(P.FAQ_EDIT)
 @require_POST
 def search_done(request: StaffRequest) -> HttpResponse:
-    misses.forget(request.POST.get("query", ""), language=request.POST.get("language", ""))
+    misses.forget(one_line(request.POST.get("query", "")), language=one_line(request.POST.get("language", "")))
     messages.success(request, _("Taken off the list."))
     return redirect("desk-faq:searches")

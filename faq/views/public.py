@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from csp.decorators import csp_update
 from django.db.models import Count, F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -133,6 +134,7 @@ def _published(pk: int) -> Article:
     return get_object_or_404(Article.objects.published().select_related("category", "original"), pk=pk)
 
 
+@csp_update({"img-src": ["https:"]})  # pictures of the shop's own site
 @require_safe
 def article(request: HttpRequest, pk: int) -> HttpResponse:
     found = _published(pk)

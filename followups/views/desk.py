@@ -6,7 +6,7 @@ import logging
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -124,6 +124,7 @@ def _answer(request: StaffRequest, pk: int, words: str, *, done: bool) -> HttpRe
     else:
         messages.warning(request, _("Nothing changed: this letter was decided in the meantime."))
     back = request.POST.get("back", "")
-    if url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        return redirect(back)
+    safe = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    if safe and back.startswith("/"):  # redirect() would take a bare word for the name of a view
+        return HttpResponseRedirect(back)
     return redirect(reverse("desk-followups:planned", args=[pk]))

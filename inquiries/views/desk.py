@@ -77,10 +77,13 @@ def detail(request: StaffRequest, pk: int) -> HttpResponse:
 def new(request: StaffRequest) -> HttpResponse:
     """Write down a question that came by phone or another way."""
     form = RecordForm(request.POST if request.method == "POST" else None)
-    if form.is_bound and form.is_valid():
+    store = Store.objects.order_by("-is_default", "pk").first()
+    if form.is_bound and form.is_valid() and store is None:
+        form.add_error(None, _("There is no store yet. Add one in the admin first."))
+    if form.is_bound and form.is_valid() and store is not None:
         words = form.cleaned_data
         inquiry = opening.open_inquiry(
-            store=Store.default(),
+            store=store,
             name=words["name"],
             email=words["email"],
             phone=words["phone"],

@@ -40,11 +40,15 @@ def contact(request: HttpRequest) -> HttpResponse:
     words = form.cleaned_data
     if words["form_token"] and (known := opening.find_sent(words["form_token"], words["body"])):
         return _thanks(known)
+    try:
+        store = Store.default()
+    except Store.DoesNotExist:  # a new installation; the visitor keeps the text, `manage.py doctor` tells the shop
+        return _page(request, form, status=503, no_store=True)
     if not _may_send(request, words["email"], now=now):
         return _page(request, form, status=429, too_many=True)
     try:
         inquiry = opening.open_inquiry(
-            store=Store.default(),
+            store=store,
             name=words["name"],
             email=words["email"],
             phone=words["phone"],
@@ -79,7 +83,6 @@ def thanks(request: HttpRequest, token: str) -> HttpResponse:
         {
             "number": number,
             "expected": _expected(inquiry),
-            "has_mail": bool(inquiry and inquiry.email),
             "public_active": "contact",
         },
     )
@@ -115,7 +118,9 @@ def _asked_for(request: HttpRequest) -> dict[str, str]:
     return {name: value for name, value in given.items() if value and "\x00" not in value}
 
 
-def _page(request: HttpRequest, form: ContactForm, *, status: int = 200, too_many: bool = False) -> HttpResponse:
+def _page(
+    request: HttpRequest, form: ContactForm, *, status: int = 200, too_many: bool = False, no_store: bool = False
+) -> HttpResponse:
     try:
         suggest_url = reverse("faq:suggest")
     except NoReverseMatch:
@@ -123,6 +128,7 @@ def _page(request: HttpRequest, form: ContactForm, *, status: int = 200, too_man
     context = {
         "form": form,
         "too_many": too_many,
+        "no_store": no_store,
         "files_lost": bool(form.is_bound and form.files),
         "products": Product.objects.filter(is_active=True).order_by("name")[:_SUGGESTED_PRODUCTS],
         "suggest_url": suggest_url,

@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from anymail.exceptions import AnymailError
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.core.mail import get_connection
@@ -63,7 +64,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
         ratelimit.reset(self._keys(request, {"email": user.email})[0])
         audit.record("sign_in.done", actor=user, now=clock.now(), ip=ratelimit.client_ip(request))
-        return super().post_login(request, user, **kwargs)
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        return response
 
     def reauthenticate(self, user: User, password: str) -> bool:
         """Confirm the password of somebody who is signed in, under the same limits."""
@@ -101,7 +103,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         message.extra_headers["Auto-Submitted"] = "auto-generated"
         try:
             message.send()
-        except OSError as error:
+        except (OSError, AnymailError) as error:
             logger.error("account mail %s could not be sent: %s", template_prefix, type(error).__name__)
 
     def send_notification_mail(

@@ -1,6 +1,6 @@
 """Table pages of staff, roles and the audit log."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -13,9 +13,13 @@ from shopdesk.accounts import sentences, staff
 from shopdesk.accounts.modeladmin import RoleModelAdmin
 from shopdesk.accounts.models import AuditEntry, Role, User
 from shopdesk.accounts.permissions import P
+from shopdesk.accounts.views import TIME_ZONES
 
 
 class UserForm(forms.ModelForm):  # type: ignore[type-arg]  # takes its parameter for mypy only
+    # Every page of a person whose zone is unknown would fail.
+    time_zone = forms.ChoiceField(label=_("time zone"), choices=TIME_ZONES)
+
     class Meta:
         model = User
         fields = ("email", "name", "alias", "role", "language", "time_zone", "is_active")
@@ -43,7 +47,7 @@ class UserAdmin(RoleModelAdmin[User]):
     list_filter = ("role", "is_active")
     search_fields = ("email", "name", "alias")
     list_select_related = ("role",)
-    actions: ClassVar = ["invite"]
+    actions = ("invite",)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """People are switched off, not deleted: what they wrote keeps its author."""
@@ -51,7 +55,11 @@ class UserAdmin(RoleModelAdmin[User]):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         by, now = User.objects.get(pk=request.user.pk), clock.now()
-        staff.save(obj, by=by, now=now)
+        try:
+            staff.save(obj, by=by, now=now)
+        except staff.LastOwner:  # the form has looked; a colleague was faster in between
+            messages.error(request, _("This is the last owner. Make somebody else an owner first."))
+            return
         if not change:
             staff.invite(obj, by=by, now=now)
             messages.info(request, _("An invitation was sent to %(email)s.") % {"email": obj.email})

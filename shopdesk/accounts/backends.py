@@ -11,7 +11,8 @@ class RoleBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth ships
 
     def get_user(self, user_id: object) -> User | None:
         """The active user with the role loaded: every page asks for it."""
-        return User.objects.active().select_related("role").filter(pk=user_id).first()
+        user: User | None = User.objects.active().select_related("role").filter(pk=user_id).first()
+        return user
 
     def has_perm(self, user_obj: User | AnonymousUser, perm: str, obj: object = None) -> bool:
         return isinstance(user_obj, User) and user_obj.has_perm(perm, obj)

@@ -1,13 +1,15 @@
 """Plain tables under our own permission codes instead of Django's four for each model."""
 
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.contrib.admin import ModelAdmin
-from django.db.models import Model
-from django.http import HttpRequest
+from django.db.models import CharField, Field, Model
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
+from shopdesk.fields import LineField
 
 M = TypeVar("M", bound=Model)
 
@@ -19,6 +21,17 @@ class RoleModelAdmin(ModelAdmin[M]):
     read_only: ClassVar[bool] = False
     list_per_page = 50
     show_full_result_count = False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if any(_is_nonsense(name, value) for name, values in request.GET.lists() for value in values):
+            return redirect(request.path)
+        return super().changelist_view(request, extra_context)
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        # A name with a line break in it would reach mail headers.
+        if type(db_field) is CharField and not db_field.choices:
+            kwargs.setdefault("form_class", LineField)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def _allowed(self, request: HttpRequest) -> bool:
         return isinstance(request.user, User) and request.user.has_perm(self.permission)
@@ -37,3 +50,10 @@ class RoleModelAdmin(ModelAdmin[M]):
 
     def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         return self._allowed(request) and not self.read_only
+
+
+def _is_nonsense(name: str, value: str) -> bool:
+    """Parameters of a list's address on which Django itself would fail: NUL, and days outside the calendar."""
+    if name.endswith(("__year", "__month", "__day")):
+        return not (value.isascii() and value.isdigit() and 0 < len(value) <= len("9999") and int(value) > 0)
+    return "\x00" in value

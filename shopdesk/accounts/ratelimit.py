@@ -48,7 +48,8 @@ def forget(now: datetime) -> int:
 def client_ip(request: HttpRequest) -> str:
     """The visitor's address. X-Forwarded-For is believed only as far as our own proxies wrote it."""
     remote: str = request.META.get("REMOTE_ADDR", "")
-    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
+    forwarded: str = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
     trusted: int = settings.TRUSTED_PROXY_COUNT
     if trusted and len(hops) >= trusted:
         return hops[-trusted]

@@ -31,6 +31,13 @@ _SENTENCES = {
     "mailbox.new_address": _("Made a new address for a provider's mail"),
     "incoming.read_again": _("Had a received mail read again"),
     "incoming.ignored": _("Took a received mail off the list of errors"),
+    "followups.released": _("Released a held follow-up"),
+    "followups.held": _("Held a follow-up"),
+    "followups.cancelled": _("Cancelled a follow-up"),
+    "followups.sequence_status": _("Changed the status of a sequence"),
+    "followups.sequence_changed": _("Changed a sequence"),
+    "followups.step_changed": _("Changed a step of a sequence"),
+    "followups.restocked": _("Reported a product as back in stock"),
     "suppression.added": _("Stopped mail to an address"),
     "suppression.released": _("Allowed mail to an address again"),
 }

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import default_token_generator
+from allauth.account.models import EmailAddress
 from allauth.account.utils import user_pk_to_url_str
 from django.db import transaction
 
@@ -23,7 +24,7 @@ def owners_besides(user: User) -> int:
 
 @transaction.atomic
 def save(user: User, *, by: User, now: datetime) -> User:
-    """Store a new or changed member of staff.
+    """Store a new or changed member of staff. A former address opens nothing any more: no sign-in, no new password.
 
     Raises LastOwner when this would leave the shop without an active owner; nothing is stored then.
     """
@@ -37,7 +38,11 @@ def save(user: User, *, by: User, now: datetime) -> User:
     user.save()
     if before is None:
         audit.record("staff.added", actor=by, now=now, user=user.pk, role=user.role.code)
-    elif (before.role_id, before.is_active) != (user.role_id, user.is_active):
+        return user
+    moved = before.email != user.email
+    if moved:
+        EmailAddress.objects.filter(user=user).exclude(email__iexact=user.email).delete()
+    if moved or (before.role_id, before.is_active) != (user.role_id, user.is_active):
         audit.record(
             "staff.changed",
             actor=by,
@@ -46,6 +51,7 @@ def save(user: User, *, by: User, now: datetime) -> User:
             role_before=before.role.code,
             role=user.role.code,
             active=user.is_active,
+            new_address=moved,
         )
     return user
 

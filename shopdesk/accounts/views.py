@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.models import User
+from shopdesk.fields import field_of
 
 
 @require_POST
@@ -46,6 +47,7 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # takes its param
     class Meta:
         model = User
         fields = ("name", "alias", "language", "time_zone")
+        formfield_callback = field_of
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # passed through as Django gave them

@@ -17,8 +17,10 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
+from faq.indexing import index_is_current
 from shopdesk.desk import health
 from shopdesk.mail import deliverability
+from shopdesk.shop.models import Store
 
 Colour = Literal["ok", "warn", "red"]
 
@@ -114,6 +116,12 @@ def _database(now: datetime) -> Iterator[Finding]:
         yield Finding("migrations", "red", text, _("Run: manage.py migrate"))
     else:
         yield Finding("migrations", "ok", _("The database is up to date."))
+        if not Store.objects.exists():
+            text = _("There is no store yet: nobody can write to the shop.")
+            yield Finding("store", "red", text, _("Add one in the admin: Settings, Stores."))
+        if not index_is_current():
+            text = _("The FAQ search index was made by another version and finds less.")
+            yield Finding("faq_index", "red", text, _("Run: manage.py faq_reindex"))
     drift = abs((database_now - now).total_seconds())
     if drift > CLOCK_WARN_SECONDS:
         yield Finding(

@@ -17,7 +17,7 @@ from kombu import Connection
 
 from shopdesk import clock
 from shopdesk.desk.models import Heartbeat
-from shopdesk.mail.models import OutgoingMail
+from shopdesk.mail import pulse
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ def beat_tick(now: datetime) -> Check:
 
 def oldest_due_mail(now: datetime) -> Check:
     """How long the oldest due letter has been waiting."""
-    due_at = OutgoingMail.objects.due(now).order_by("due_at", "id").values_list("due_at", flat=True).first()
+    due_at = pulse.oldest_due(now)
     if due_at is None:
         return {"ok": True, "age_seconds": None}
     age = round((now - due_at).total_seconds(), 1)

@@ -37,8 +37,8 @@ def for_inquiry(inquiry: Inquiry, user: User) -> InquiryPanels:
     masking.cover(past, user)
     waiting: list[PlannedMail] = []
     if user.has_perm(P.FOLLOWUPS_VIEW):
-        rows = PlannedMail.objects.waiting().filter(customer=customer).select_related("step", "sequence", "order")
-        waiting = list(rows.order_by("-state", "due_at", "pk")[: SHOWN * 2])
+        letters = PlannedMail.objects.waiting().filter(customer=customer).select_related("step", "sequence", "order")
+        waiting = list(letters.order_by("-state", "due_at", "pk")[: SHOWN * 2])
     return InquiryPanels(
         past=past,
         returns=list(ReturnCase.objects.filter(customer=customer).order_by("-created_at", "-pk")[:SHOWN])

@@ -71,6 +71,18 @@ def seed_closures(year_from: int, year_to: int) -> int:
     return Closure.objects.count() - before
 
 
+def seed_missing_years(now: datetime) -> int:
+    """Seed the years to come in which no public holiday is known; returns how many rows were new.
+
+    A new installation, and each turn of the year, gets its holidays without anybody asking; a year that the shop has
+    looked at is left alone, also where it deleted some of its days.
+    """
+    first, last = years_to_seed(now)
+    known = Closure.objects.filter(kind=Closure.Kind.HOLIDAY).values_list("first_day__year", flat=True).distinct()
+    missing = sorted(set(range(first, last + 1)) - set(known))
+    return sum(seed_closures(year, year) for year in missing)
+
+
 def years_to_seed(now: datetime) -> tuple[int, int]:
     """This year and the next two, in the shop's zone."""
     year = timezone.localtime(now, ZoneInfo(settings.TIME_ZONE)).year

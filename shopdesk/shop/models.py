@@ -12,6 +12,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -125,12 +126,6 @@ class Closure(models.Model):
         return f"{named(self.name, self.name_en)} {self.first_day}"
 
 
-class CustomerQuerySet(models.QuerySet["Customer"]):
-    def with_address(self, address: str) -> Self:
-        """Customers to whom a mail address belongs for certain; a masked marketplace address names nobody."""
-        return self.filter(addresses__address=address, addresses__masked=False)
-
-
 class Customer(models.Model):
     """A person who bought or wrote."""
 
@@ -143,8 +138,6 @@ class Customer(models.Model):
     )
     note = models.TextField(_("note"), blank=True)
     created_at = models.DateTimeField(_("known since"))
-
-    objects = CustomerQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("customer")
@@ -315,6 +308,7 @@ class Order(models.Model):
             models.Index(fields=["number"], name="order_number"),
             models.Index(fields=["-ordered_at", "-id"], name="order_newest"),
             models.Index(fields=["updated_at", "id"], name="order_changed"),
+            models.Index(Upper("email"), name="order_by_mail_address"),  # what iexact asks for
         ]
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ import logging
 import pytest
 from django.db import transaction
 from django.test import Client
+from django.urls import reverse
 
 from shopdesk.accounts.permissions import ROLES, P
 from tests import make
@@ -156,7 +157,7 @@ MATRIX = {name: (needs, POSTS.get(name, needs)) for name, needs in {**ROOMS, **F
 QUERIES = {"admin:autocomplete": "?term=a&app_label=mail&model_name=suppression&field_name=by"}
 # Where a row is hidden, or a whole page does not exist for somebody, 404 tells nothing; nor does Django's 405.
 HIDDEN = {name for name in ROOMS if name.startswith("desk-inquiries:")} | {"admin:app_list"}
-REFUSALS = dict.fromkeys(HIDDEN, {403, 404}) | {"admin:autocomplete": {403, 405}}
+REFUSALS = {name: {403, 404} for name in HIDDEN} | {"admin:autocomplete": {403, 405}}
 
 
 @pytest.fixture(autouse=True)
@@ -212,3 +213,29 @@ def test_each_role_opens_what_it_may_and_nothing_else(role, db, owner, signed_in
             if status >= 500 or (status == 403 if may else status not in refused):
                 wrong.append((name, method.__name__, "may" if may else "may not", status))
     assert wrong == []
+
+
+def test_every_post_asks_for_the_token_of_the_form(owner):
+    """Another site's page can post nothing in a colleague's name."""
+    arguments, client = one_of_everything(owner), Client(enforce_csrf_checks=True)
+    client.force_login(owner)
+    passed = [name for name in MATRIX if client.post(_address(name, arguments), {"a": "b"}).status_code != 403]
+    assert passed == []
+
+
+def test_the_admins_own_account_pages_lead_to_the_one_sign_in(owner, signed_in):
+    client = signed_in(owner)
+    for page, target in (
+        ("password_change", "account_change_password"),
+        ("password_change_done", "account_change_password"),
+        ("logout", "account_logout"),
+    ):
+        for method in (client.get, client.post):
+            assert method(reverse(f"admin:{page}"))["Location"] == reverse(target)
+    assert client.get(reverse("admin:index")).status_code == 200  # still signed in: signing out asks first
+
+
+def test_no_table_of_a_package_has_a_page(owner, signed_in):
+    client = signed_in(owner)
+    for path in ("auth/group", "account/emailaddress", "mfa/authenticator", "sessions/session"):
+        assert client.get(f"/admin/{path}/").status_code == 404

@@ -7,6 +7,7 @@ from django.urls import reverse
 from faq.models import Article
 from inquiries.models import Draft, Inquiry, Message
 from shopdesk import clock
+from shopdesk.accounts.models import Role
 from shopdesk.mail.models import OutgoingMail
 from tests import make
 from tests.access.rows import address_of, admin_addresses, attach
@@ -164,3 +165,21 @@ def test_an_assistant_sends_nothing(own, signed_in):
     client.post(reverse("desk-inquiries:draft", args=[own.pk]), {"body": "こう答えては"})
     assert Draft.objects.get(author=assistant).body == "こう答えては"
     assert Article.objects.count() == 0
+
+
+def test_nobody_promotes_himself(helper, signed_in):
+    owner_role = Role.objects.get(code="owner").pk
+    more = {
+        "role": owner_role,
+        "role_id": owner_role,
+        "email": "owner@shop.example",
+        "is_active": "",
+        "is_superuser": "on",
+    }
+    response = signed_in(helper).post(
+        reverse("profile"), {"name": "白波", "alias": "白波", "language": "ja", "time_zone": "Asia/Tokyo", **more}
+    )
+    assert response.status_code == 302
+    helper.refresh_from_db()
+    assert (helper.role.code, helper.email, helper.is_active) == ("outsourced", "nami@shop.example", True)
+    assert not helper.has_perm("inquiries.view_all")

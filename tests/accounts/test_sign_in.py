@@ -6,6 +6,7 @@ import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
+from anymail.exceptions import AnymailRecipientsRefused
 from django.core import mail
 from django.db import connection
 from django.test import Client
@@ -105,6 +106,18 @@ def test_a_reset_of_an_unknown_address_answers_alike_and_writes_nothing(client, 
     assert [message.to for message in mail.outbox] == [[agent.email]]
 
 
+@pytest.mark.parametrize("failure", [OSError("down"), AnymailRecipientsRefused()])
+def test_a_mail_server_that_fails_does_not_tell_that_the_address_is_known(client, agent, monkeypatch, failure):
+    def fail(*args, **kwargs):
+        raise failure
+
+    monkeypatch.setattr(mail.EmailMultiAlternatives, "send", fail)
+    monkeypatch.setattr(mail.EmailMessage, "send", fail)
+    known = client.post(reverse("account_reset_password"), {"email": agent.email})
+    unknown = client.post(reverse("account_reset_password"), {"email": "nobody@shop.example"})
+    assert (known.status_code, known["Location"]) == (unknown.status_code, unknown["Location"])
+
+
 def test_the_reset_link_is_handed_over_to_the_session(client, agent):
     client.post(reverse("account_reset_password"), {"email": agent.email})
     link = next(word for word in mail.outbox[0].body.split() if "/key/" in word)
@@ -136,6 +149,24 @@ def test_a_password_alone_does_not_open_an_account_with_a_second_factor(client, 
     assert client.get("/admin/").status_code == 302
     assert client.post(reverse("mfa_authenticate"), {"code": code_of(with_totp)})["Location"] == "/admin/"
     assert client.get("/admin/").status_code == 200
+
+
+def test_the_sixth_code_in_five_minutes_is_refused_even_when_it_is_right(client, agent, password, with_totp):
+    sign_in(client, agent.email, password)
+    for _ in range(5):
+        client.post(reverse("mfa_authenticate"), {"code": "000000"})
+    response = client.post(reverse("mfa_authenticate"), {"code": code_of(with_totp)})
+    assert response.status_code != 302
+    assert client.get("/admin/").status_code == 302
+
+
+def test_signing_in_again_does_not_give_five_more_codes(client, agent, password, with_totp):
+    sign_in(client, agent.email, password)
+    for _ in range(5):
+        client.post(reverse("mfa_authenticate"), {"code": "000000"})
+    elsewhere = Client()
+    sign_in(elsewhere, agent.email, password)
+    assert elsewhere.post(reverse("mfa_authenticate"), {"code": code_of(with_totp)}).status_code != 302
 
 
 def test_the_secret_of_the_second_factor_is_not_stored_in_the_clear(agent, with_totp):

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core import mail
 from django.db import connection
 from django.urls import reverse
@@ -48,6 +49,20 @@ def test_the_screen_says_why_the_last_owner_stays(owner, signed_in):
     )
     assert "最後のオーナーです" in response.content.decode()
     assert User.objects.get(pk=owner.pk).is_active
+
+
+def test_a_former_address_opens_nothing_any_more(client, owner, agent, now, password):
+    EmailAddress.objects.create(user=agent, email=agent.email, primary=True)  # allauth's note of a first password
+    agent.email = "aya.sato@shop.example"
+    staff.save(agent, by=owner, now=now)
+    former = client.post(reverse("account_login"), {"login": "aya@shop.example", "password": password})
+    assert former.status_code == 200
+    client.post(reverse("account_reset_password"), {"email": "aya@shop.example"})
+    assert mail.outbox == []
+    entry = AuditEntry.objects.get(code="staff.changed")
+    assert (entry.actor, entry.data["user"], entry.data["new_address"]) == (owner, agent.pk, True)
+    present = client.post(reverse("account_login"), {"login": "aya.sato@shop.example", "password": password})
+    assert present["Location"] == "/admin/"
 
 
 @pytest.mark.django_db(transaction=True)

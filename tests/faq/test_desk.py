@@ -178,6 +178,9 @@ def test_from_a_search_without_result_to_a_draft(desk):
     assert "?words=" in page
     draft = desk.get("/admin/faq/new/", {"words": "店頭受け取り", "language": "ja"})
     assert draft.context["form"]["customer_words"].value() == "店頭受け取り"
+    odd = desk.post("/admin/faq/searches/done/", {"query": "店頭\x00受け取り", "language": "ja\x00"})
+    assert odd.status_code == 302
+    assert "店頭受け取り" in text(desk.get("/admin/faq/searches/"))
     desk.post("/admin/faq/searches/done/", {"query": "店頭受け取り", "language": "ja"})
     assert "店頭受け取り" not in text(desk.get("/admin/faq/searches/"))
 

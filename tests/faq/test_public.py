@@ -144,6 +144,13 @@ def test_language_versions_know_each_other(client):
         )
 
 
+def test_a_japanese_page_offers_the_japanese_version(client):
+    original = make_article("返品できますか", "できます。")
+    translated = make_article("Can I return an item?", "Yes.", language="en", original=original)
+    page = text(client.get(f"/faq/{translated.pk}/"))
+    assert f'<a href="/faq/{original.pk}/">この記事を日本語で読む</a>' in page
+
+
 def test_unknown_pages(client):
     assert client.get("/faq/999999/").status_code == 404
     assert client.get("/faq/c/unknown/").status_code == 404

@@ -648,7 +648,7 @@ def test_queries_for_each_letter(django_assert_max_num_queries):
     for number in range(10):
         make_planned(step, make_order(str(number), customer=make_customer(f"客{number}", f"c{number}@mail.example")))
     sending.sweep(NOW - timedelta(days=1))
-    with django_assert_max_num_queries(10 * 22 + 6):
+    with django_assert_max_num_queries(10 * 19 + 6):
         assert sending.sweep(NOW) == 10
 
 

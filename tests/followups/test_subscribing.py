@@ -3,9 +3,10 @@
 import re
 
 import pytest
+from django.db import connection
 from django.test import Client
 
-from followups import sending
+from followups import sending, subscribing
 from followups.models import PlannedMail
 from shopdesk import tokens
 from shopdesk.mail import consents, suppressions
@@ -206,3 +207,49 @@ def test_the_page_does_not_name_the_customer(strict):
     page = strict.get(link_of(letter_of())).content.decode()
     assert "山田" not in page
     assert "noindex" in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_the_answer_no_letter_of_that_kind_is_queued():
+    """Somebody unsubscribes while a letter is being decided: it waits, and the next letter is not queued."""
+    from threading import Event, Thread
+
+    from django.db import connections, transaction
+
+    from followups import subscribing
+    from shopdesk.shop.models import Customer
+
+    planned = make_planned(make_step(make_sequence()), make_order())
+    done = Event()
+
+    def stop():
+        try:
+            subscribing.stop(ADDRESS, scope=Suppression.Scope.SERVICE, evidence="test", now=NOW)
+        finally:
+            done.set()
+            connections.close_all()
+
+    with transaction.atomic():
+        Customer.objects.select_for_update().get(pk=planned.customer_id)  # what the gate holds while it decides
+        thread = Thread(target=stop)
+        thread.start()
+        assert not done.wait(0.3)
+    thread.join()
+    sending.sweep(NOW)
+    planned.refresh_from_db()
+    assert (planned.state, planned.reason) == (State.SKIPPED, "suppressed")
+    assert not OutgoingMail.objects.exists()
+
+
+def test_whose_address_it_is_is_found_by_indexes(db, django_assert_num_queries):
+    make_order(email="Hanako@Mail.example")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    with django_assert_num_queries(3) as queries:
+        subscribing._lock(ADDRESS)
+    for query in queries.captured_queries:
+        with connection.cursor() as cursor:
+            cursor.execute("EXPLAIN " + query["sql"])
+            plan = "\n".join(row[0] for row in cursor.fetchall())
+        assert "Seq Scan" not in plan, plan
+    assert "shop_customer" in queries.captured_queries[2]["sql"]

@@ -13,6 +13,8 @@ from django.db import OperationalError
 from shopdesk import clock
 from shopdesk.desk import diagnosis, health
 from shopdesk.desk.management.commands.doctor import language_of
+from shopdesk.shop.models import Store
+from tests import make
 
 
 @pytest.fixture
@@ -22,6 +24,7 @@ def well(db, monkeypatch, settings):
     settings.EMAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
     settings.DEFAULT_FROM_EMAIL = "support@shop.example"
     health.beat(clock.now())
+    make.make_store()
 
 
 def examine(*words):
@@ -40,6 +43,13 @@ def test_all_is_well(well):
     assert status == 0
     assert {finding["colour"] for finding in found.values()} <= {"ok", "warn"}
     assert {"database", "migrations", "clock", "broker", "beat", "mail", "dns", "disk", "secret_key"} <= found.keys()
+
+
+def test_a_new_installation_without_a_store(well):
+    Store.objects.all().delete()
+    status, found = examine("--language", "en")
+    assert status == 1
+    assert found["store"]["text"] == "There is no store yet: nobody can write to the shop."
 
 
 def test_in_japanese_and_in_english(well):

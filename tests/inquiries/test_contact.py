@@ -37,6 +37,14 @@ def test_the_form_shows_thirteen_categories_in_two_groups(client, store):
     assert Category.objects.get(slug="defect").reply_minutes == 120
 
 
+def test_before_the_shop_has_a_store_the_visitor_keeps_the_text(client, db):
+    answer = client.post(URL, contact_data())
+    assert answer.status_code == 503
+    assert escape(contact_data()["body"]) in answer.content.decode()
+    assert "送信されていません" in answer.content.decode()
+    assert not Inquiry.objects.exists()
+
+
 def test_a_question_is_stored_acknowledged_and_has_a_due_time(client, store, now):
     answer = client.post(URL, contact_data())
     assert answer.status_code == 303
@@ -53,6 +61,8 @@ def test_a_question_is_stored_acknowledged_and_has_a_due_time(client, store, now
     assert letter.subject == f"【くらしの道具店】お問い合わせを受け付けました（受付番号：{inquiry.number}）"
     assert letter.automatic is True
     assert "11月20日(金) 14:00まで" in letter.text
+    assert f"受付番号：<strong>{inquiry.number}</strong>" in letter.html
+    assert "11月20日(金) 14:00まで" in letter.html
     kinds = list(inquiry.messages.values_list("kind", "mail_key", "message_id"))
     assert kinds == [("received", None, ""), ("automatic", letter.key, letter.message_id)]
     page = client.get(answer.url)

@@ -75,6 +75,15 @@ def test_a_broken_signature_sends_nothing(now, agent):
     assert (inquiry.status, inquiry.version) == ("open", 1)
 
 
+def test_an_automatic_letter_is_signed_by_the_shop_alone(store):
+    store.signature_ja = "──\n{{ shop.name }} お客様窓口\n担当：{{ agent.name }}\n{{ shop.email }}"
+    assert signing_off.store_signature(store, language="ja") == "──\nくらしの道具店 お客様窓口\nhonten@shop.example"
+    store.signature_en = ""
+    assert signing_off.store_signature(store, language="en").splitlines()[1] == "Kurashi Tools お客様窓口"
+    store.signature_ja = "{{ shop.nonsense }}"
+    assert signing_off.store_signature(store, language="ja") == "くらしの道具店"
+
+
 def test_an_english_question_gets_an_english_frame(store, now, agent):
     inquiry = asked(store, now, language="en", subject="Colours")
     replying.reply(inquiry, body="Three colours.", by=agent, now=now)

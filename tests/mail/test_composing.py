@@ -127,7 +127,7 @@ def test_html_is_escaped_and_stands_in_its_frame(folder):
     (folder / "body.html").write_text(
         "{% extends 'mail/_base.html' %}{% block content %}<p>{{ name }}</p>{% endblock %}"
     )
-    html = composing.render("greeting", {"name": "<script>x</script>", "store_name": "店"}, "en").html
+    html = composing.render("greeting", {"name": "<script>x</script>", "store": {"name": "店"}}, "en").html
     assert "<p>&lt;script&gt;x&lt;/script&gt;</p>" in html
     assert '<html lang="en">' in html
     assert "<script" not in html

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from returns import demo, panels
+from returns import demo
 from returns.models import Reason, ReturnCase
 from returns.timeline import timeline
 from shopdesk.mail.models import OutgoingMail
@@ -196,12 +196,10 @@ def test_a_retired_reason_stays_on_old_cases(desk, case):
 
 def test_what_other_rooms_show(case, agent):
     closed = bring_to(ask(case.order, 1), "completed", by=agent)
-    assert panels.open_cases_of(case.customer) == [case]
-    assert panels.for_order(case.order) == [closed, case]
     rows = timeline(case.customer)
     assert [(row.title, row.status_label, row.tone) for row in rows] == [
-        (f"返品 {closed.number}(注文 1001)", "完了", "ok"),
-        (f"返品 {case.number}(注文 1001)", "要判断", "warn"),
+        (f"返品 {closed.number}（注文 1001）", "完了", "ok"),
+        (f"返品 {case.number}（注文 1001）", "要判断", "warn"),
     ]
     assert rows[1].url == page("detail", case)
 

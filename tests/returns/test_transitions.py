@@ -107,7 +107,7 @@ def test_japanese_letters_say_who_pays_and_that_fewer_were_approved(agent):
         case, quantities={case.lines.get().pk: 1}, text="1点のみ承ります & <よろしく>", by=agent, now=make.NOW
     )
     mail = OutgoingMail.objects.get(key__contains=":approved:")
-    assert mail.subject == f"【くらしの道具店】返品を承りました(受付番号:{case.number})"
+    assert mail.subject == f"【くらしの道具店】返品をお受けします（受付番号：{case.number}）"
     assert "・革のトートバッグ × 1\n※お申し込みの数量から変更しています。" in mail.text
     assert "着払いでお送りください" in mail.text
     assert "1点のみ承ります & <よろしく>" in mail.text

@@ -46,6 +46,17 @@ def test_a_shop_that_told_no_hours_is_not_closed_for_ever(now):
     assert business_time.is_open(now, calendar.business_calendar())
 
 
+def test_a_year_that_comes_into_sight_gets_its_holidays_by_itself(now):
+    assert calendar.seed_missing_years(now) > 50
+    years = {row.first_day.year for row in Closure.objects.filter(kind="holiday")}
+    assert years == {2026, 2027, 2028}
+    Closure.objects.filter(first_day=date(2026, 11, 23)).delete()  # the shop works on that day, now and later
+    assert calendar.seed_missing_years(now) == 0
+    calendar.seed_missing_years(now.replace(year=2027))
+    assert Closure.objects.filter(kind="holiday", first_day__year=2029).exists()
+    assert not Closure.objects.filter(first_day=date(2026, 11, 23)).exists()
+
+
 def test_the_command_seeds_this_year_and_the_next_two(monkeypatch, now):
     monkeypatch.setattr(clock, "now", lambda: now)
     call_command("seed_closures")

@@ -1,7 +1,4 @@
-"""The stage of the stories: a real browser, a live server, PostgreSQL, Valkey, a Celery worker and a mail server.
-
-``BROWSER=skip`` leaves the stories out, saying so; nothing else does.
-"""
+"""The stage of the stories: a real browser, a live server, PostgreSQL, Valkey, a Celery worker and a mail server."""
 
 import contextlib
 import os
@@ -21,27 +18,18 @@ from django.db import connection
 
 from shopdesk import clock
 from tests import make
-from tests.sink import smtp_sink  # noqa: F401  # a fixture
+from tests.browser import launch
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Playwright's own event loop runs in this thread; the stories read rows between its calls, never inside of them.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
+@pytest.hookimpl(tryfirst=True)  # before the marks are looked at
 def pytest_collection_modifyitems(items):
-    if os.environ.get("BROWSER") == "skip":
-        for item in items:
-            if "/stories/" in str(item.path):
-                item.add_marker(pytest.mark.skip(reason="BROWSER=skip: no browser is wanted on this machine"))
+    for item in items:
+        if "/stories/" in str(item.path):
+            item.add_marker(pytest.mark.browser)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -56,9 +44,8 @@ def pytest_runtest_makereport(item):
 def chromium():
     from playwright.sync_api import sync_playwright
 
-    path = next((path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = launch(playwright)
         yield browser
         browser.close()
 
@@ -130,16 +117,17 @@ class Worker:
 @pytest.fixture
 def queue():
     """The broker, emptied: no ring of an earlier test is heard in this one."""
-    # The scheme is Celery's word for a socket; the client calls it unix.
-    broker = redis.Redis.from_url(django_settings.REDIS_URL.replace("redis+socket:", "unix:"))
-    broker.flushall()
+    # The scheme and the parameter are Celery's words for a socket and a database; the client has others.
+    address = django_settings.REDIS_URL.replace("redis+socket:", "unix:").replace("virtual_host=", "db=")
+    broker = redis.Redis.from_url(address)
+    broker.flushdb()
     yield broker
-    broker.flushall()
+    broker.flushdb()
     broker.close()
 
 
 @pytest.fixture
-def worker(tmp_path, transactional_db, queue, smtp_sink, story_clock, site):  # noqa: F811  # the fixture above
+def worker(tmp_path, transactional_db, queue, smtp_sink, story_clock, site):
     """A running worker that sends to the sink and reads the story's clock."""
     env = {
         **os.environ,

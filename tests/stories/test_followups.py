@@ -32,7 +32,7 @@ def turn(story_clock, worker, wait):
         # One worker, one queue: when the heartbeat rung last is noted, everything rung before it is done.
         Heartbeat.objects.all().delete()
         heartbeat.delay()
-        wait(lambda: Heartbeat.objects.exists(), seconds=40, what="the worker's heartbeat")
+        wait(Heartbeat.objects.exists, seconds=40, what="the worker's heartbeat")
 
     def one(text, times=1):
         story_clock.at(text)
