@@ -144,15 +144,13 @@ def file(incoming: IncomingMail, mail: ParsedMail, *, now: datetime) -> Verdict:
             kind=mail.kind,
             message_id=message_id,
             body_hash=body_hash,
-            from_name=one_line(mail.sender.name)[:200],
-            from_address=one_line(mail.sender.address)[:254],
-            subject=one_line(mail.subject)[:300],
+            **_envelope(mail),
         )
     return verdict
 
 
 def _decide(incoming: IncomingMail, mail: ParsedMail, message_id: str, body_hash: str, now: datetime) -> Verdict:
-    if message_id and (same := _filed_already(incoming, message_id, body_hash)):
+    if message_id and (same := _filed_already(incoming, mail, message_id, body_hash)):
         return Verdict(_State.DUPLICATE, f"same_as:{same.pk}")
     sender = _address(mail)
     if mail.kind in {Kind.BOUNCE, Kind.COMPLAINT}:
@@ -164,13 +162,23 @@ def _decide(incoming: IncomingMail, mail: ParsedMail, message_id: str, body_hash
     return Verdict(_State.FILED, filed_as=f"inquiries.message:{_file(incoming, mail, sender, now).pk}")
 
 
-def _filed_already(incoming: IncomingMail, message_id: str, body_hash: str) -> IncomingMail | None:
-    """The same mail, delivered before: the same Message-ID and the same body. An id alone proves nothing; some senders
-    use one for many mails. Two copies that are filed at once wait for each other here."""
+def _filed_already(incoming: IncomingMail, mail: ParsedMail, message_id: str, body_hash: str) -> IncomingMail | None:
+    """The same mail, delivered before: the same Message-ID, body, subject and sender. An id alone proves nothing; some
+    senders use one for many mails. Two copies that are filed at once wait for each other here."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"inquiries.mail:{message_id}"])
-    rows = IncomingMail.objects.filter(message_id=message_id, body_hash=body_hash).exclude(pk=incoming.pk)
-    return rows.filter(state__in=[_State.FILED, _State.BOUNCE, _State.IGNORED]).only("pk").order_by("pk").first()
+    rows = IncomingMail.objects.filter(message_id=message_id, body_hash=body_hash, **_envelope(mail))
+    rows = rows.filter(state__in=[_State.FILED, _State.BOUNCE, _State.IGNORED]).exclude(pk=incoming.pk)
+    return rows.only("pk").order_by("pk").first()
+
+
+def _envelope(mail: ParsedMail) -> dict[str, str]:
+    """What the row keeps of a mail's headers for lists."""
+    return {
+        "from_name": one_line(mail.sender.name)[:200],
+        "from_address": one_line(mail.sender.address)[:254],
+        "subject": one_line(mail.subject)[:300],
+    }
 
 
 def _file_notice(incoming: IncomingMail, mail: ParsedMail, sender: str, now: datetime) -> Verdict:
@@ -185,7 +193,7 @@ def _file_notice(incoming: IncomingMail, mail: ParsedMail, sender: str, now: dat
 
 
 def _file(incoming: IncomingMail, mail: ParsedMail, sender: str, now: datetime) -> Message:
-    match = matching.find(mail, sender)
+    match = matching.find(mail, _believed(mail, sender))
     if match.inquiry is not None:
         # Read again under the lock: somebody may be answering, solving or merging at this moment.
         rows = Inquiry.objects.select_for_update(of=("self",)).select_related("customer", "store", "category")
@@ -196,7 +204,7 @@ def _file(incoming: IncomingMail, mail: ParsedMail, sender: str, now: datetime) 
 
 
 def _add(inquiry: Inquiry, incoming: IncomingMail, mail: ParsedMail, sender: str, now: datetime) -> Message:
-    from_customer = matching.is_customer(inquiry, sender)
+    from_customer = matching.is_customer(inquiry, _believed(mail, sender))
     message = received.write(inquiry, incoming, mail, sender=sender, now=now)
     received.keep_files(message, incoming, mail)
     if from_customer and sender != inquiry.email:
@@ -214,7 +222,7 @@ def _open(incoming: IncomingMail, mail: ParsedMail, sender: str, match: matching
     shown, _folded = received.parts(mail)
     words = f"{mail.subject}\n{shown}"
     language = guessing.language(words)
-    order = guessing.order(words, sender)
+    order = guessing.order(words, _believed(mail, sender))
     name = received.name_of(mail, sender) or _nobody(language)
     customer = order.customer if order else customers.find_or_create(
         name=name, address=sender, store=store, now=now, language=language
@@ -280,6 +288,11 @@ def _address(mail: ParsedMail) -> str:
     """The sender as we compare addresses; "" for what nobody can be reached at."""
     address = addresses.normalise(one_line(mail.sender.address))
     return address if addresses.is_valid(address) else ""
+
+
+def _believed(mail: ParsedMail, sender: str) -> str:
+    """The sender as far as an address may prove anything: "" where the receiving server says that it is forged."""
+    return "" if auto_answers.is_unverified(mail) else sender
 
 
 def own_addresses() -> set[str]:

@@ -102,6 +102,8 @@ class _HungUp(Exception):
 
 
 class _Session(socketserver.StreamRequestHandler):
+    disable_nagle_algorithm = True  # an answer in two writes would wait 40 ms for the first one's acknowledgement
+
     def handle(self):
         self.owner = self.server.owner
         self.folder = None

@@ -14,19 +14,20 @@ in the state ``sending``, so that a worker's death leaves at most one uncertain.
 """
 
 import contextlib
+import functools
 import hashlib
 import logging
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec
 
 import psycopg
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from shopdesk import addresses
 from shopdesk.mail import consents, guards, message, rates, routes, smtp, suppressions
@@ -54,6 +55,10 @@ GIVE_UP = timedelta(hours=24)  # after the first try of a round
 NO_SUCH_MAILBOX = ("5.1.1", "5.1.10")
 ROUTE_REST = timedelta(minutes=1)  # letters of a route whose server is away let the others go first
 STOPPED_REST = timedelta(minutes=5)  # letters whose routes are all stopped ask again; starting one wakes them at once
+
+# How long a worker tries to write down what a mail server said while the database is away: far less than the lease.
+MARK_SECONDS = 60.0
+MARK_AGAIN = 0.2  # seconds between two tries
 
 # The rows are found by the partial index mail_due alone, then by their keys: EXPLAIN is held by a test.
 _CLAIM = """
@@ -294,8 +299,14 @@ class _Round:
 
     def _begin(self, mail: OutgoingMail, route: MailRoute | None) -> bytes | None:
         """Write the last answer and this intent; the bytes, or None when the letter must not leave."""
-        pending, self.pending = self.pending, None
-        return _decide(mail, self.watch.now(), route, pending)
+        try:
+            raw = _decide(mail, self.watch.now(), route, self.pending)
+        except (OperationalError, InterfaceError):
+            self._flush()
+            _unsaid(mail, self.watch.now())
+            raise
+        self.pending = None
+        return raw
 
     def _flush(self) -> None:
         pending, self.pending = self.pending, None
@@ -426,6 +437,29 @@ def _decide_slowly(mail: OutgoingMail, now: datetime, route: MailRoute | None) -
 # --- mark ---------------------------------------------------------------------------------------------------------
 
 
+_P = ParamSpec("_P")
+
+
+def _insisting(write: Callable[_P, None]) -> Callable[_P, None]:
+    """What a mail server said is known to this process alone, so it is written again while the database is away. Each
+    of these is a compare-and-set over the lease: a first try that did arrive leaves nothing to do for the second."""
+
+    @functools.wraps(write)
+    def insist(*arguments: _P.args, **named: _P.kwargs) -> None:
+        end = time.monotonic() + MARK_SECONDS
+        while True:
+            try:
+                return write(*arguments, **named)
+            except (OperationalError, InterfaceError):
+                if connection.in_atomic_block or time.monotonic() > end:
+                    raise
+                connection.close()
+                time.sleep(MARK_AGAIN)
+
+    return insist
+
+
+@_insisting
 def _accepted(mail: OutgoingMail, accepted: smtp.Accepted, now: datetime) -> None:
     with transaction.atomic():
         # A slow answer may come after the lease: knowing beats not knowing, as long as no person has settled it.
@@ -443,6 +477,24 @@ def _accepted(mail: OutgoingMail, accepted: smtp.Accepted, now: datetime) -> Non
             _finish_attempt(mail, Outcome.SENT, accepted.code, accepted.words, now)
 
 
+@_insisting
+def _unsaid(mail: OutgoingMail, now: datetime) -> None:
+    """The database went away around the intent: nothing was said of this letter, whatever became of the intent."""
+    with transaction.atomic():
+        if _move(
+            mail,
+            State.LEASED,
+            State.SENDING,
+            state=State.PLANNED,
+            reason="try_again",
+            lease_until=None,
+            lease_owner="",
+            changed_at=now,
+        ):
+            _finish_attempt(mail, Outcome.DEFERRED, None, "", now)
+
+
+@_insisting
 def _unknown(mail: OutgoingMail, error: smtp.NotAccepted, now: datetime) -> None:
     with transaction.atomic():
         if _move(
@@ -457,6 +509,7 @@ def _unknown(mail: OutgoingMail, error: smtp.NotAccepted, now: datetime) -> None
             _finish_attempt(mail, Outcome.UNKNOWN, error.code, error.words, now)
 
 
+@_insisting
 def _refused(mail: OutgoingMail, error: smtp.NotAccepted, now: datetime) -> None:
     no_mailbox = any(word in NO_SUCH_MAILBOX for word in error.words.split()[:1])
     with transaction.atomic():
@@ -491,6 +544,7 @@ def backoff(tries: int, words: str, key: str) -> timedelta:
     return timedelta(seconds=round(wait.total_seconds() * (1 + JITTER * part)))
 
 
+@_insisting
 def _not_accepted(mail: OutgoingMail, error: smtp.NotAccepted, now: datetime, route: MailRoute | None = None) -> None:
     """Back to waiting, a little longer each time; after a day, or when it would be too late, the end."""
     first = mail.first_try_at or now

@@ -17,6 +17,7 @@ LEASE = timedelta(seconds=4)
 FINAL_DOT_TIMEOUT = 3.0  # shorter than the lease, as in life
 COMMAND_TIMEOUT = 2.0
 SWEEP_SECONDS = 1.5
+MARK_SECONDS = 1.5
 BATCH = 15
 MAILBOX_INTERVAL = timedelta(seconds=0.4)
 MAILBOX_LONGEST = timedelta(seconds=2)

@@ -26,6 +26,7 @@ def shorten() -> None:
             "BACKOFF": control.BACKOFF,
             "SWEEP_SECONDS": control.SWEEP_SECONDS,
             "BATCH": control.BATCH,
+            "MARK_SECONDS": control.MARK_SECONDS,
         },
         smtp: {"FINAL_DOT_TIMEOUT": control.FINAL_DOT_TIMEOUT},
         receiving: {
@@ -63,8 +64,9 @@ def set_traps() -> None:
     control.trap(received, "keep_files", after="files")
     control.trap(filing, "file", after="filed")
     control.trap(delivery, "claim", before="claiming", after="claimed")
-    control.trap(delivery, "_decide", before="deciding", after="intent")
-    control.trap(delivery, "_accepted", before="answered", after="marked")
+    control.trap(delivery, "_write", before="deciding", after="intent")
+    control.trap(delivery, "_taken", after="answered")
+    control.trap(delivery, "_accepted", after="marked")
     control.trap(delivery, "settle_lost", after="settling")
     send = smtplib.SMTP.send
 

@@ -413,3 +413,26 @@ def test_a_mail_is_read_again_in_the_character_set_that_a_person_chose(now, labe
     store_raw(raw + "안녕하세요 가방".encode("euc-kr") + b"\r\n", charset="euc-kr")
     filing.sweep(now)
     assert Message.objects.get(kind="received").body == "안녕하세요 가방"
+
+
+def test_a_forged_sender_takes_part_in_nothing(now):
+    order = make_order("1001")
+    inquiry = make_inquiry("Q-7K3F9M", customer=order.customer)
+    receive(
+        "注文1001の住所を変えて",
+        subject="Re: [Q-7K3F9M]",
+        Authentication_Results="mx.shop.example; spf=fail; dmarc=fail",
+    )
+    filing.sweep(now)
+    assert inquiry.messages.count() == 1
+    forged = Inquiry.objects.exclude(pk=inquiry.pk).get()
+    assert forged.order is None
+    assert forged.messages.get().unverified
+    assert not OutgoingMail.objects.exists()
+
+
+def test_one_id_and_body_under_another_subject_is_another_mail(now):
+    for subject in ("発送のお知らせ", "到着のお知らせ"):
+        receive("詳細はこちら", subject=subject, message_id="<always@carrier.example>")
+    filing.sweep(now)
+    assert Message.objects.filter(kind="received").count() == 2

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail as django_mail
+from django.db import OperationalError
 
 from shopdesk.accounts.models import AuditEntry
 from shopdesk.mail import consents, delivery, routes, smtp
@@ -147,3 +148,28 @@ def test_changes_are_audited_without_the_secret(now, owner):
     route.refresh_from_db()
     assert route.secret
     assert "geheim" not in route.secret
+
+
+@pytest.mark.django_db(transaction=True)
+def test_when_the_database_goes_away_between_two_letters_what_is_known_is_written(smtp_sink, now, monkeypatch):
+    first, second = queue("1"), queue("2", to="taro@mail.example")
+    write, times = delivery._write, []
+
+    def fail_once(pending, intent):
+        times.append(intent.mail.pk)
+        if len(times) == 2:
+            write(pending, intent)  # it was written, and the connection broke before that was heard
+            raise OperationalError("server closed the connection unexpectedly")
+        return write(pending, intent)
+
+    monkeypatch.setattr(delivery, "_write", fail_once)
+    with pytest.raises(OperationalError):
+        delivery.sweep(now)
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.state, second.state, second.lease_until) == (State.SENT, State.PLANNED, None)
+    assert smtp_sink.recipients == ["hanako@mail.example"]
+    delivery.sweep(now)
+    second.refresh_from_db()
+    assert second.state == State.SENT
+    assert smtp_sink.recipients == ["hanako@mail.example", "taro@mail.example"]

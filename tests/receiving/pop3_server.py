@@ -27,6 +27,8 @@ class Pop3Server:
 
 
 class _Session(socketserver.StreamRequestHandler):
+    disable_nagle_algorithm = True  # an answer in two writes would wait 40 ms for the first one's acknowledgement
+
     def handle(self):
         owner = self.server.owner
         shown, deleted = list(owner.mails.items()), set()

@@ -241,7 +241,7 @@ def test_the_home_page_tells_of_errors_and_of_broken_mailboxes(client, now):
     Mailbox.objects.update(problem="sign_in", problem_since=now)
     shown = client.get(reverse("admin:index")).content.decode()
     assert "取込エラー" in shown
-    assert "接続できないメールボックス" in shown
+    assert "受信障害" in shown
 
 
 def test_a_letter_that_came_back_says_so(client, now):

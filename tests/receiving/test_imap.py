@@ -402,3 +402,31 @@ def test_a_mailbox_that_hangs_keeps_no_other_waiting(imap, now, monkeypatch):
     assert stored_at[0] < 1.5
     stuck.refresh_from_db()
     assert stuck.problem == "unreachable"
+
+
+def test_a_look_stops_in_time_and_the_rest_is_due_at_once(imap, now, monkeypatch):
+    mailbox = make_mailbox(imap.port)
+    for number in range(1, 4):
+        imap.deliver(letter(number))
+    monkeypatch.setattr(receiving, "LOOK_SECONDS", 0.0)
+    receiving.sweep(now)
+    mailbox.refresh_from_db()
+    assert keys() == []
+    assert mailbox.problem == ""
+    assert mailbox.next_check_at - now < timedelta(seconds=5)
+    monkeypatch.undo()
+    assert receiving.sweep(mailbox.next_check_at) == 3
+
+
+def test_a_server_that_drips_is_cut_off(imap, now, monkeypatch):
+    mailbox = make_mailbox(imap.port)
+    for number in range(1, 30):
+        imap.deliver(letter(number))
+    imap.latency = 0.1  # each answer is in time, all of them together are not
+    monkeypatch.setattr(reading, "PATIENCE", 1.0)
+    started = time.monotonic()
+    receiving.sweep(now)
+    assert time.monotonic() - started < 3
+    mailbox.refresh_from_db()
+    assert mailbox.problem in {"broken_off", "unreachable"}
+    assert 0 < IncomingMail.objects.count() < 29
