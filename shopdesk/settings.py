@@ -264,6 +264,9 @@ CLOCK_JUMP_HOURS = env.float("CLOCK_JUMP_HOURS", default=6.0)
 ANYMAIL = {
     name.removeprefix("ANYMAIL_"): value for name, value in os.environ.items() if name.startswith("ANYMAIL_") and value
 }
+# "user:password" with which a provider posts what became of letters; without it nothing is taken.
+if _hook_secret := env.str("ANYMAIL_WEBHOOK_SECRET", default=""):
+    ANYMAIL["WEBHOOK_SECRET"] = _hook_secret
 
 # --- background ---------------------------------------------------------------------------------------------------
 
