@@ -259,7 +259,8 @@ class Mailbox(models.Model):
         ACTIVE = "active", _("active")
 
     name = models.CharField(_("name"), max_length=100)
-    # The code of the store that mail to this box belongs to; rooms above know stores, this one does not. Empty: default.
+    # The code of the store that mail to this box belongs to; rooms above know stores, this one does not. Empty: the
+    # default one.
     store_code = models.CharField(_("store"), max_length=50, blank=True)
     address = AddressField(_("mail address"), help_text=_("What customers write to."))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.IMAP)
@@ -283,7 +284,9 @@ class Mailbox(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     last_ok_at = models.DateTimeField(_("last success"), null=True, blank=True)
     failures = models.PositiveIntegerField(_("failures in a row"), default=0)
-    problem = models.CharField(_("problem"), max_length=40, blank=True, help_text="code; the sentence is made when shown")
+    problem = models.CharField(
+        _("problem"), max_length=40, blank=True, help_text="code; the sentence is made when shown"
+    )
     problem_detail = models.CharField(max_length=300, blank=True, help_text="the server's words, without secrets")
     problem_since = models.DateTimeField(null=True, blank=True)
 
@@ -336,7 +339,7 @@ class IncomingMail(models.Model):
         ERROR = "error", _("could not be read")
 
     mailbox = models.ForeignKey(Mailbox, verbose_name=_("mailbox"), on_delete=models.PROTECT, related_name="incoming")
-    # "imap:INBOX:<uidvalidity>:<uid>", "pop3:<uidl>", "hook:<sha256 or event id>"
+    # One of imap:INBOX:<uidvalidity>:<uid>, pop3:<uidl> and hook:<sha256 or event id>.
     source_key = models.CharField(max_length=300)
     sha256 = models.CharField(max_length=64)
     raw = models.BinaryField(editable=False)
