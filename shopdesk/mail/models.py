@@ -260,7 +260,7 @@ class Mailbox(models.Model):
 
     name = models.CharField(_("name"), max_length=100)
     # The code of the store that mail to this box belongs to; rooms above know stores, this one does not. Empty: the
-    # default store.
+    # default one.
     store_code = models.CharField(_("store"), max_length=50, blank=True)
     address = AddressField(_("mail address"), help_text=_("What customers write to."))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.IMAP)
@@ -339,7 +339,7 @@ class IncomingMail(models.Model):
         ERROR = "error", _("could not be read")
 
     mailbox = models.ForeignKey(Mailbox, verbose_name=_("mailbox"), on_delete=models.PROTECT, related_name="incoming")
-    # By kind: imap:INBOX:<uidvalidity>:<uid>, pop3:<uidl>, hook:<sha256 or event id>.
+    # One of imap:INBOX:<uidvalidity>:<uid>, pop3:<uidl> and hook:<sha256 or event id>.
     source_key = models.CharField(max_length=300)
     sha256 = models.CharField(max_length=64)
     raw = models.BinaryField(editable=False)

@@ -27,7 +27,7 @@ class Writer:
 
     def __init__(self):
         self.mails = []
-        self.written = []  # (raw, Message-ID, body, group) of what may be copied
+        self.written = []  # (raw, Message-ID, group) of what may be copied
 
     def write(self, prefix, number, dice):
         """The next mail, of a kind that the dice choose."""
@@ -41,11 +41,12 @@ class Writer:
         body = f"こんにちは。{name} の件で伺います。\r\n.行頭の点\r\nよろしくお願いいたします。\r\n".encode()
         message_id, group, head, extra = f"<{name}@mail.example>", name, "", "text/plain; charset=utf-8"
         if kind == "copy":
-            raw, _, _, group = dice.choice(self.written)
+            raw, _, group = dice.choice(self.written)
             return self._done(raw, group, kind)
         if kind == "other way":
-            _, message_id, body, group = dice.choice(self.written)
-            head = f"Received: from elsewhere.example by mx.example; {name}\r\n"
+            # The same mail by a second way, as a forwarder hands it over: only what the way added differs.
+            raw, _, group = dice.choice(self.written)
+            return self._done(f"Received: from elsewhere.example by mx.example; {name}\r\n".encode() + raw, group, kind)
         if kind == "id again":
             message_id = dice.choice(self.written)[1]
         if kind == "jis":
@@ -78,7 +79,7 @@ class Writer:
             f"Content-Type: {extra}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
         ).encode() + body
         if kind in {"plain", "file", "jis"}:
-            self.written.append((raw, message_id, body, group))
+            self.written.append((raw, message_id, group))
         return self._done(raw, group, kind)
 
     def bomb(self, prefix, number):
