@@ -113,4 +113,5 @@ def with_key(look_up: LookUp, order: Order, *, token: str, code: str, minutes: i
         language=language,
         now=now,
         not_after=look_up.expires_at,
+        confidential=True,
     )

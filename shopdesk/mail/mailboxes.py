@@ -28,8 +28,14 @@ class NoAddress(Exception):
 def save(mailbox: Mailbox | None, *, values: Mapping[str, Any], secret: str, by: User | None, now: datetime) -> Mailbox:
     """Make a mailbox (paused) or change one. An empty ``secret`` keeps the one that is stored.
 
-    A change lets it be tried at once: what was wrong may be right now.
+    A change lets it be tried at once: what was wrong may be right now. A second click on a new one finds the first: the
+    lock on the person's own row makes the clicks wait for each other.
     """
+    if mailbox is None and by is not None:
+        User.objects.select_for_update().get(pk=by.pk)
+        same = {name: values[name] for name in ("kind", "address", "host", "username") if name in values}
+        if found := Mailbox.objects.filter(**same).first():
+            return found
     row = Mailbox() if mailbox is None else Mailbox.objects.select_for_update().get(pk=mailbox.pk)
     changed = [name for name in FIELDS if name in values and getattr(row, name) != values[name]]
     for name in changed:

@@ -74,6 +74,8 @@ class OutgoingMail(models.Model):
     headers = models.JSONField(default=dict, blank=True, help_text="further headers: {name: value}")
     # References to stored files: [{"name": shown name, "type": media type, "storage_key": key in the default storage}]
     attachments = models.JSONField(default=list, blank=True)
+    # It opens something to whoever reads it: staff do not see its words until ``not_after`` is over.
+    confidential = models.BooleanField(_("confidential"), default=False, db_default=False)
     message_id = models.CharField(
         max_length=200, unique=True, help_text="with angle brackets; fixed before the first try"
     )

@@ -64,11 +64,14 @@ def queue(
     attachments: Sequence[Attachment] = (),
     due_at: datetime | None = None,
     not_after: datetime | None = None,
+    confidential: bool = False,
 ) -> OutgoingMail:
     """Put a letter in the outbox, in the caller's transaction. The same ``key`` again gives the first row unchanged.
 
     Whatever would break a header line is turned into a space. An address that nobody can be reached at is kept as a
     failed letter, so that staff see it. After the commit a worker is woken; a broker that is away costs delay only.
+
+    ``confidential`` hides the words from staff until ``not_after`` is over: a one-time key belongs to its reader alone.
 
     Raises ValueError for a header that is not the caller's to set, and for an after-care or advertising letter without
     ``headers={"List-Unsubscribe": "<https://…>"}``.
@@ -104,6 +107,7 @@ def queue(
         reason=reason,
         due_at=due_at or now,
         not_after=not_after,
+        confidential=confidential,
         created_at=now,
         changed_at=now,
     )

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from functools import partial
 
+from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -55,18 +56,27 @@ def letters(request: StaffRequest) -> HttpResponse:
     return render(request, "mail_desk/letters.html", context)
 
 
+def _is_sealed(mail: OutgoingMail) -> bool:
+    """Whether staff must not read it yet. The demo has no other place to read its mail, and invented customers."""
+    return mail.confidential and not settings.DEMO and mail.not_after is not None and clock.now() <= mail.not_after
+
+
 @staff_view(P.MAIL_VIEW)
 def detail(request: StaffRequest, pk: int) -> HttpResponse:
     """One letter: its words as sent, its state in words, every try, and what can be done about it."""
     mail = get_object_or_404(OutgoingMail, pk=pk)
     _dress(mail)
     raw = bytes(mail.raw) if mail.raw else b""
+    is_sealed = _is_sealed(mail)
+    if is_sealed:
+        mail.text = mail.html = ""
     head = raw.partition(b"\r\n\r\n")[0].decode("utf-8", "replace").replace("\r\n", "\n")
     may_settle = request.user.has_perm(P.MAIL_SETTLE)
     context = {
         "nav_active": "mail",
         "mail": mail,
         "head": head,
+        "is_sealed": is_sealed,
         "attempts": list(mail.attempts.select_related("route")),
         "blocked": suppressions.blocked(mail.to_address, mail.mail_class) if may_settle else "",
         "can_cancel": may_settle and mail.state in {State.PLANNED, State.HELD},
@@ -85,6 +95,8 @@ def detail(request: StaffRequest, pk: int) -> HttpResponse:
 def html(request: HttpRequest, pk: int) -> HttpResponse:
     """The HTML of a letter, for the sandboxed frame of its page."""
     mail = get_object_or_404(OutgoingMail.objects.defer("raw", "text"), pk=pk)
+    if _is_sealed(mail):
+        raise Http404
     response = HttpResponse(mail.html, content_type="text/html; charset=utf-8")
     response["Content-Security-Policy"] = LETTER_POLICY
     return response
@@ -95,6 +107,8 @@ def html(request: HttpRequest, pk: int) -> HttpResponse:
 def eml(request: HttpRequest, pk: int) -> HttpResponse:
     """The letter as a file for mail programs: the bytes as handed over, or as they would be."""
     mail = get_object_or_404(OutgoingMail, pk=pk)
+    if _is_sealed(mail):
+        raise Http404
     try:
         content = bytes(mail.raw) if mail.raw else message.build(mail, clock.now())
     except message.AttachmentMissing:

@@ -325,3 +325,15 @@ def test_evidence_is_read_only(name, owner, agent, signed_in):
     assert signed_in(owner).get(reverse(name)).status_code == 200
     assert signed_in(owner).get(reverse(name.replace("changelist", "add"))).status_code == 403
     assert signed_in(agent).get(reverse(name)).status_code == 403
+
+
+def test_a_one_time_key_is_hidden_from_staff_until_it_has_run_out(owner, signed_in, now, monkeypatch):
+    mail = queue(text="コード：123456", html="<p>123456</p>", not_after=now + timedelta(minutes=10), confidential=True)
+    client = signed_in(owner)
+    addresses = [reverse(f"desk-mail:{name}", args=[mail.pk]) for name in ("detail", "html", "eml")]
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(minutes=10))
+    answers = [client.get(address) for address in addresses]
+    assert [answer.status_code for answer in answers] == [200, 404, 404]
+    assert "123456" not in answers[0].content.decode()
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(minutes=11))
+    assert all(b"123456" in client.get(address).content for address in addresses[:2])
