@@ -146,11 +146,38 @@ def dispatch(sink, count):
     return seconds, sorted(claims), max(highest, memory()) - before
 
 
+def dispatch_together(sink, count, workers):
+    """Seconds for so many worker processes at once, as a real installation has them. Each letter once, all the same."""
+    from django.db import connections
+
+    from shopdesk.mail import delivery
+    from shopdesk.mail.models import OutgoingMail
+
+    connections.close_all()
+    started = time.perf_counter()
+    children = []
+    for _ in range(workers):
+        child = os.fork()
+        if not child:
+            while delivery.sweep(NOW):
+                pass
+            connections.close_all()
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)
+    seconds = time.perf_counter() - started
+    assert sink.count() == (count, count), "each letter once"
+    assert OutgoingMail.objects.filter(state=OutgoingMail.State.SENT).count() == count
+    return seconds
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("-n", type=int, default=20_000)
     parser.add_argument("--future", type=int, default=1_000_000)
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--workers", type=int, default=1, help="more than 1: so many processes at once, no claim times")
     options = parser.parse_args()
     folder = embedded.short_folder()
     database, sink = Postgres(folder, durable=True), Sink()
@@ -200,6 +227,14 @@ def run(options, sink):
     size = statistics.mean(len(raw) for _, _, raw in letters)
     say(f"{options.n} letters of {size:.0f} bytes, {options.future} rows of the future")
     bare = bare_loop(sink, letters)
+    if options.workers > 1:
+        seconds = dispatch_together(sink, options.n, options.workers)
+        bare = statistics.mean([bare, bare_loop(sink, letters)])
+        say(f"bare loop      {options.n / bare:7.0f} letters/s")
+        say(
+            f"{options.workers} workers      {options.n / seconds:7.0f} letters/s   {bare / seconds:.2f} of the bare loop"
+        )
+        return
     if options.profile:
         import cProfile
         import pstats
