@@ -59,7 +59,13 @@ def staff_pages():
         ("admin:returns_reason_change", "reason"), ("admin:returns_policy_change", "policy"),
         ("profile", None), ("mfa_index", None), ("mfa_activate_totp", None), ("account_change_password", None),
     ]  # fmt: skip
-    return [reverse(name, args=[first[key]] if key else []) for name, key in rooms]
+    # What has no row in the demo: its empty pages and its forms.
+    mail = ["incoming-list", "mailboxes", "routes", "route-add"]
+    return [
+        *[reverse(name, args=[first[key]] if key else []) for name, key in rooms],
+        *[reverse(f"desk-mail:{name}") for name in mail],
+        *[reverse("desk-mail:mailbox-add", args=[word]) for word in ("imap", "pop3", "webhook")],
+    ]
 
 
 def problems(page, path):
