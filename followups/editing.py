@@ -8,11 +8,14 @@ from django.db import transaction
 
 from followups import planning
 from followups.forms import SequenceForm, StepForm
-from followups.models import Sequence, Step
+from followups.models import Sequence
 from shopdesk.accounts import audit
 from shopdesk.accounts.models import User
 
-_SAME = ("name", "delay", "unit", "local_time", "subject_ja", "body_ja", "subject_en", "body_en")
+_SAME = (
+    "name", "delay", "unit", "local_time", "tags", "repeat_months", "coupon_code",
+    "subject_ja", "body_ja", "subject_en", "body_en",
+)  # fmt: skip
 
 
 @transaction.atomic
@@ -21,7 +24,7 @@ def save_step(form: StepForm, *, by: User, now: datetime) -> int:
 
     A new step that equals the last one is a form sent twice: saved again, it would send the same letter twice.
     """
-    if form.instance.pk is None and _is_there(form.instance):
+    if form.instance._state.adding and _is_there(form):
         return 0
     step = form.save()
     moved = planning.replan(step, now=now) if form.cleaned_data["move_waiting"] else 0
@@ -32,11 +35,14 @@ def save_step(form: StepForm, *, by: User, now: datetime) -> int:
     return moved
 
 
-def _is_there(step: Step) -> bool:
+def _is_there(form: StepForm) -> bool:
     """Whether the sequence ends with the same step; whoever adds to it meanwhile waits for our transaction."""
+    step = form.instance
     sequence = Sequence.objects.select_for_update().get(pk=step.sequence_id)
     last = sequence.steps.order_by("-position", "-pk").first()
-    return last is not None and all(getattr(last, name) == getattr(step, name) for name in _SAME)
+    if last is None or any(getattr(last, name) != getattr(step, name) for name in _SAME):
+        return False
+    return set(last.categories.all()) == set(form.cleaned_data["categories"])
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from followups import listing, sending, sentences
 from followups.models import Campaign, PlannedMail, RestockRequest, Sequence, Step
 from shopdesk.accounts.models import AuditEntry
 from shopdesk.mail.models import OutgoingMail
+from shopdesk.shop.models import ProductCategory
 from tests.followups.make import make_planned, make_sequence, make_step
 from tests.followups.test_sending import complain
 from tests.make import NOW, make_customer, make_order, make_product, make_user
@@ -225,6 +226,17 @@ def test_a_further_step(due, owner, signed_in):
     assert Step.objects.count() == 1
     assert desk.post(url, typed(due.step, name="二通目", delay="5")).status_code == 302
     assert list(Step.objects.values_list("name", "position")) == [("3か月目のお手入れ", 0), ("二通目", 1)]
+
+
+@pytest.mark.django_db
+def test_the_same_words_for_another_category_are_a_step_of_their_own(due, owner, signed_in):
+    url = reverse("desk-followups:add-step", args=[due.sequence_id])
+    desk = signed_in(owner)
+    bowls = ProductCategory.objects.create(slug="bowls", name="うつわ")
+    for data in ({"categories": []}, {"categories": [bowls.pk]}, {"categories": [bowls.pk]}):
+        desk.post(url, typed(due.step, name="二通目", **data))
+    # The third is the second click of the second.
+    assert [step.categories.count() for step in Step.objects.filter(name="二通目")] == [0, 1]
 
 
 @pytest.mark.django_db
