@@ -17,9 +17,12 @@ class LastOwner(Exception):
 
 
 def owners_besides(user: User) -> int:
-    """How many other active owners there are. Locks their rows, so that two owners cannot demote each other."""
-    others = User.objects.active().filter(role__code="owner").exclude(pk=user.pk).order_by("pk")
-    return len(others.select_for_update(of=("self",)))
+    """How many other active owners there are.
+
+    Locks the rows of all owners, in one order: two owners who demote each other wait, and the second one is refused.
+    """
+    owners = User.objects.active().filter(role__code="owner").order_by("pk").select_for_update(of=("self",))
+    return sum(owner.pk != user.pk for owner in owners)
 
 
 @transaction.atomic
