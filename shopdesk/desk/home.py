@@ -82,7 +82,8 @@ class Home:
     def _add_letters(self) -> None:
         rows = OutgoingMail.objects.needs_attention()
         count = rows.count()
-        self.stats.append(Stat(_("Mail to check"), count, reverse("desk-mail:list"), "warn" if count else ""))
+        address = f"{reverse('desk-mail:list')}?show=attention"
+        self.stats.append(Stat(_("Mail to check"), count, address, "warn" if count else ""))
         if unread := IncomingMail.objects.in_error().count():
             self.stats.append(Stat(_("Mail not read"), unread, reverse("desk-mail:incoming-list"), "danger"))
         if broken := Mailbox.objects.exclude(problem="").exclude(status=Mailbox.Status.PAUSED).count():
