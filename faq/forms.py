@@ -11,7 +11,7 @@ from shopdesk.fields import field_of
 LONGEST_BODY = 20_000
 
 
-class ArticleForm(forms.ModelForm):  # type: ignore[type-arg]  # takes its parameter for mypy only
+class ArticleForm(forms.ModelForm[Article]):
     """An article's fields, and when the writer opened it (``seen``), so that nobody overwrites a colleague."""
 
     seen = forms.DateTimeField(required=False, widget=forms.HiddenInput)

@@ -20,7 +20,7 @@ from shopdesk.mail import composing
 _BOUGHT_REVIEW = re.compile(r"★\s*5|星\s*5|5つ星|高評価で|良い口コミ|高いレビュー")
 
 
-class StepForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for mypy only
+class StepForm(forms.ModelForm[Step]):
     """A step: when, for whom, and its words in both languages, checked against the names that exist."""
 
     tags = SimpleArrayField(
@@ -90,7 +90,7 @@ class StepForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for mypy o
             self.add_error("repeat_months", _("Say after how many months it repeats."))
 
 
-class SequenceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for mypy only
+class SequenceForm(forms.ModelForm[Sequence]):
     """The conditions of a whole sequence."""
 
     class Meta:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Page
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from followups import sentences
 from followups.models import PlannedMail
 from shopdesk.mail.models import OutgoingMail
+from shopdesk.shop.pages import BoundedPaginator
 
 State = PlannedMail.State
 PER_PAGE = 30
@@ -29,13 +28,8 @@ TABS: dict[str, tuple[str | Promise, list[PlannedMail.State]]] = {
 }
 
 
-class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic for mypy only
-    """Counts no further than COUNTED."""
-
-    @cached_property
-    def count(self) -> int:
-        rows: Any = self.object_list
-        return int(rows[:COUNTED].count())
+class _Pages(BoundedPaginator[PlannedMail]):
+    most = COUNTED
 
 
 @dataclass(frozen=True)
@@ -79,7 +73,7 @@ def page(tab: str, sequence: str, number: str) -> tuple[Page[PlannedMail], list[
     about = rows_of(tab, sequence).select_related(
         "sequence", "step", "customer", "order__store", "restock_request__product"
     )
-    found = CappedPaginator(about, PER_PAGE).get_page(number)
+    found = _Pages(about, PER_PAGE).get_page(number)
     listed = list(found.object_list)
     keys = [planned.mail_key for planned in listed if planned.mail_key]
     letters = {letter.key: letter for letter in OutgoingMail.objects.filter(key__in=keys).defer("raw", "text", "html")}

@@ -117,7 +117,7 @@ class Listing:
         return search(rows, self.wanted.q, contacts=self.user.has_perm(P.INQUIRIES_VIEW_ALL))
 
 
-class _Pages(Paginator):  # type: ignore[type-arg]  # Paginator is generic for mypy only
+class _Pages(Paginator[Inquiry]):
     """Pages over rows whose number is known from the tab's counter."""
 
     def __init__(self, rows: InquiryQuerySet, *, total: int) -> None:

@@ -16,7 +16,7 @@ from shopdesk.accounts.permissions import P
 from shopdesk.accounts.views import TIME_ZONES
 
 
-class UserForm(forms.ModelForm):  # type: ignore[type-arg]  # takes its parameter for mypy only
+class UserForm(forms.ModelForm[User]):
     # Every page of a person whose zone is unknown would fail.
     time_zone = forms.ChoiceField(label=_("time zone"), choices=TIME_ZONES)
 
@@ -72,7 +72,7 @@ class UserAdmin(RoleModelAdmin[User]):
             messages.info(request, _("An invitation was sent to %(email)s.") % {"email": user.email})
 
 
-class RoleForm(forms.ModelForm):  # type: ignore[type-arg]  # takes its parameter for mypy only
+class RoleForm(forms.ModelForm[Role]):
     permissions = forms.MultipleChoiceField(
         label=_("permissions"), choices=P.choices, required=False, widget=forms.CheckboxSelectMultiple
     )

@@ -41,7 +41,7 @@ TIME_ZONES = [
 ]
 
 
-class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # takes its parameter for mypy only
+class ProfileForm(forms.ModelForm[User]):
     time_zone = forms.ChoiceField(choices=TIME_ZONES)
 
     class Meta:

@@ -15,12 +15,14 @@ MOST = 10_000
 
 
 class BoundedPaginator(Paginator[M]):
-    """Counts and shows at most MOST rows."""
+    """Counts and shows at most ``most`` rows."""
+
+    most = MOST
 
     @cached_property
     def count(self) -> int:
         rows: QuerySet[M] = self.object_list  # type: ignore[assignment]  # only querysets are given
-        return rows.order_by()[:MOST].count()
+        return rows.order_by()[: self.most].count()
 
 
 def page_of(rows: "QuerySet[M]", request: HttpRequest) -> Page[M]:

@@ -131,7 +131,7 @@ def test_filters_and_nonsense_in_the_address(desk):
 
 
 def test_the_list_ends_somewhere(monkeypatch, desk):
-    monkeypatch.setattr(pages, "MOST", 3)
+    monkeypatch.setattr(pages.BoundedPaginator, "most", 3)
     monkeypatch.setattr(pages, "PER_PAGE", 2)
     hanako = make_customer()
     for number in range(5):
