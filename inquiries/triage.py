@@ -95,6 +95,8 @@ def enter(inquiry: Inquiry, *, status: str, now: datetime) -> None:
         inquiry.reply_due_at = answer_due(inquiry.waiting_since, inquiry.category)
     else:
         inquiry.waiting_since = inquiry.reply_due_at = None
+    if status != Inquiry.Status.HOLD:
+        inquiry.snoozed_until, inquiry.snooze_reason, inquiry.snooze_comment, inquiry.snoozed_by = None, "", "", None
     inquiry.solved_at = now if status == Inquiry.Status.SOLVED else None
     inquiry.status = status
 

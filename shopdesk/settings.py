@@ -159,7 +159,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if not STATICFILES_MANIFEST
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "shopdesk.static_storage.SmallStaticFilesStorage"
     },
 }
 WHITENOISE_USE_FINDERS = not STATICFILES_MANIFEST

@@ -35,6 +35,8 @@ def make_store(code="honten", **fields):
         "sender_address": f"{code}@shop.example",
         "signature_ja": "くらしの道具店 お客様窓口",
         "signature_en": "Kurashi Tools customer desk",
+        "requires_cause": False,
+        "undo_seconds": 0,
         "is_default": not Store.objects.filter(is_default=True).exists(),
     }
     return Store.objects.get_or_create(code=code, defaults={**defaults, **fields})[0]

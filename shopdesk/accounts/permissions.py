@@ -22,7 +22,10 @@ class P(models.TextChoices):
     INQUIRIES_DRAFT = "inquiries.draft", _("Write drafts and internal notes")
     INQUIRIES_REPLY = "inquiries.reply", _("Send replies to customers")
     INQUIRIES_TRIAGE = "inquiries.triage", _("Assign and change status")
-    INQUIRIES_SETTINGS = "inquiries.settings", _("Change inquiry categories")
+    INQUIRIES_APPROVE = "inquiries.approve", _("Approve replies of others")
+    INQUIRIES_PULL = "inquiries.pull", _("Ask for the next inquiry")
+    INQUIRIES_TEMPLATES = "inquiries.templates", _("Write templates and macros for everybody")
+    INQUIRIES_SETTINGS = "inquiries.settings", _("Change categories, labels, tags, promises and rules")
     FAQ_VIEW = "faq.view", _("See FAQ articles in the admin")
     FAQ_EDIT = "faq.edit", _("Write and publish FAQ articles")
     RETURNS_VIEW = "returns.view", _("See returns")
@@ -41,6 +44,7 @@ _AGENT = {
     P.INQUIRIES_DRAFT,
     P.INQUIRIES_REPLY,
     P.INQUIRIES_TRIAGE,
+    P.INQUIRIES_TEMPLATES,
     P.FAQ_VIEW,
     P.FAQ_EDIT,
     P.RETURNS_VIEW,
@@ -57,12 +61,12 @@ ROLES: dict[str, tuple[str, str, set[P]]] = {
     "assistant": (
         "補助(下書きのみ)",
         "Assistant (drafts only)",
-        _AGENT - {P.INQUIRIES_REPLY, P.RETURNS_DECIDE, P.FAQ_EDIT},
+        _AGENT - {P.INQUIRIES_REPLY, P.INQUIRIES_TEMPLATES, P.RETURNS_DECIDE, P.FAQ_EDIT},
     ),
     "outsourced": (
         "外注(担当分のみ)",
         "Outsourced (assigned only)",
-        {P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT, P.INQUIRIES_REPLY, P.FAQ_VIEW},
+        {P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT, P.INQUIRIES_REPLY, P.INQUIRIES_PULL, P.FAQ_VIEW},
     ),
     "warehouse": ("倉庫・出荷", "Warehouse", {P.ORDERS_VIEW, P.ORDERS_IMPORT, P.RETURNS_VIEW, P.RETURNS_RECEIVE}),
     "finance": ("経理", "Finance", {P.ORDERS_VIEW, P.MAIL_VIEW, P.RETURNS_VIEW}),

@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Upper
@@ -45,13 +45,25 @@ class Store(models.Model):
     signature_ja = models.TextField(_("signature (Japanese)"), blank=True)
     signature_en = models.TextField(_("signature (English)"), blank=True)
     is_default = models.BooleanField(_("default store"), default=False)
+    # How the desk works for this store.
+    undo_seconds = models.PositiveSmallIntegerField(
+        _("seconds to take a reply back"), default=10, validators=[MaxValueValidator(60)]
+    )
+    reopen_days = models.PositiveSmallIntegerField(
+        _("days in which a solved inquiry is reopened"),
+        default=14,
+        help_text=_("Mail that comes later opens a new inquiry that points to the old one."),
+    )
+    requires_cause = models.BooleanField(_("a cause is needed to close"), default=True)
+    requires_product = models.BooleanField(_("a product is needed to close"), default=False)
 
     class Meta:
         verbose_name = _("store")
         verbose_name_plural = _("stores")
         ordering: ClassVar = ["pk"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["is_default"], condition=Q(is_default=True), name="one_default_store")
+            models.UniqueConstraint(fields=["is_default"], condition=Q(is_default=True), name="one_default_store"),
+            models.CheckConstraint(name="a_reply_is_held_a_minute_at_most", condition=Q(undo_seconds__lte=60)),
         ]
 
     def __str__(self) -> str:
