@@ -12,6 +12,7 @@ urlpatterns = [
     path("attachments/<int:pk>/picture/", received.picture, name="picture"),
     path("messages/<int:pk>/html/", received.html, name="message-html"),
     path("<int:pk>/", desk.detail, name="detail"),
+    path("<int:pk>/panels/", desk.panels, name="panels"),
     path("<int:pk>/reply/", writing.reply, name="reply"),
     path("<int:pk>/note/", writing.note, name="note"),
     path("<int:pk>/draft/", writing.draft, name="draft"),

@@ -16,7 +16,7 @@ from inquiries.due_times import Due, shown
 from inquiries.forms import AssignForm, RecordForm, StatusForm, assignable, product_named
 from inquiries.listing import Listing, Wanted
 from inquiries.models import Attachment, Category, Inquiry
-from inquiries.views.showing import inquiry_for, page
+from inquiries.views.showing import inquiry_for, page, side_column
 from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.permissions import P
@@ -70,6 +70,13 @@ def index(request: StaffRequest) -> HttpResponse:
 def detail(request: StaffRequest, pk: int) -> HttpResponse:
     """One inquiry: the thread, the reply box, the customer and the orders."""
     return page(request, inquiry_for(request, pk))
+
+
+@staff_view(P.INQUIRIES_VIEW)
+@require_safe
+def panels(request: StaffRequest, pk: int) -> HttpResponse:
+    """What stands beside one inquiry."""
+    return side_column(request, inquiry_for(request, pk))
 
 
 @staff_view(P.INQUIRIES_VIEW_ALL, P.INQUIRIES_DRAFT)

@@ -50,8 +50,6 @@ def page(
         "entries": thread,
         "newest": max((entry.message.pk for entry in thread if entry.message), default=0),
         "due": shown(inquiry.reply_due_at, now=now, calendar=business_calendar()) if inquiry.reply_due_at else None,
-        "orders": conversation.orders_of(inquiry, user),
-        "number_of_another": conversation.number_of_another(inquiry),
         "drafts": others,
         "problem": problem,
         "stale": stale,
@@ -59,17 +57,30 @@ def page(
         "may_reply": user.has_perm(P.INQUIRIES_REPLY),
         "may_draft": user.has_perm(P.INQUIRIES_DRAFT),
         "may_triage": user.has_perm(P.INQUIRIES_TRIAGE),
-        "may_see_orders": user.has_perm(P.ORDERS_VIEW),
         "may_see_mail": user.has_perm(P.MAIL_VIEW),
         "stopped": _stopped(inquiry.email),
         "nav_active": "inquiries",
-        **_contacts(inquiry, masked=not masking.sees_contacts(user)),
         **_composer(user, inquiry, draft, body),
     }
     if context["may_triage"]:
         context["assign_form"] = AssignForm(people=assignable(), initial={"assignee": inquiry.assignee_id})
         context["categories"] = Category.objects.filter(is_active=True)
-    return render(request, "inquiries/detail.html", context, status=status)
+    alone = request.htmx and request.htmx.target == "conversation"  # type: ignore[attr-defined]  # its middleware's
+    return render(request, "inquiries/_conversation.html" if alone else "inquiries/detail.html", context, status=status)
+
+
+def side_column(request: StaffRequest, inquiry: Inquiry) -> HttpResponse:
+    """The customer, the orders and what other rooms know; asked for when the conversation already stands."""
+    user = request.user
+    masking.cover([inquiry], user)
+    context = {
+        "inquiry": inquiry,
+        "orders": conversation.orders_of(inquiry, user),
+        "number_of_another": conversation.number_of_another(inquiry),
+        "may_see_orders": user.has_perm(P.ORDERS_VIEW),
+        **_contacts(inquiry, masked=not masking.sees_contacts(user)),
+    }
+    return render(request, "inquiries/_panels.html", context)
 
 
 def _stopped(address: str) -> str:
