@@ -26,6 +26,8 @@ BEAT_SCHEDULE: dict[str, Ring] = {
     "outgoing mail": every(5, "shopdesk.mail.tasks.sweep_outgoing"),
     # every 10 seconds: make inquiries and messages of the mail that was received
     "received mail": every(10, "inquiries.tasks.sweep_filing"),
+    # every 5 seconds: read the words of inquiries that have changed, for the search
+    "search": every(5, "inquiries.tasks.sweep_search"),
     # every 10 seconds: look at the mailboxes that are due (each every 30 seconds, less often while it fails)
     "mailboxes": every(10, "shopdesk.mail.tasks.sweep_mailboxes"),
     # every 15 seconds: apply what mail providers told about letters

@@ -1,0 +1,253 @@
+"""Finding inquiries by what was said in them: two characters are enough, spelling and width do not matter.
+
+Each inquiry has one row of numbers (shopdesk.grams) made of its subject, names, numbers, messages and file names, kept
+up by a sweep that looks for inquiries whose version it has not read. A search asks in two steps, because in one the
+planner guesses badly: count the rows that hold every piece, up to a thousand; few are sorted, of many the newest are
+walked until the page is full.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Prefetch, Q
+
+from faq import analysing
+from inquiries.listing import search as look_through
+from inquiries.models import Attachment, Inquiry, InquiryQuerySet, Message, SearchEntry
+from inquiries.numbering import IS_NUMBER
+from inquiries.numbering import normalise as normalise_number
+from shopdesk import grams
+from shopdesk.accounts.models import User
+from shopdesk.accounts.permissions import P
+from shopdesk.text import one_line
+
+# Above this the number of hits is "1,000 and more".
+COUNTED = 1_000
+PER_PAGE = 25
+MOST_PAGES = 40
+MOST_WORDS = 6
+LONGEST = 100
+# Text of one inquiry that the search knows; a conversation beyond it is found by its beginning.
+_LONGEST_TEXT = 200_000
+EXCERPT = 90
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of shown text; ``hit`` when it is what was looked for."""
+
+    text: str
+    hit: bool = False
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A found inquiry and the words around the place."""
+
+    inquiry: Inquiry
+    excerpt: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """One page of hits. ``total`` counts up to COUNTED + 1; ``has_next`` says whether another page follows."""
+
+    hits: list[Hit]
+    total: int
+    has_next: bool
+
+    @property
+    def is_many(self) -> bool:
+        return self.total > COUNTED
+
+
+# --- keeping up ---------------------------------------------------------------------------------------------------
+
+
+def sweep(now: datetime, limit: int = 200) -> int:
+    """Read inquiries whose words have changed; how many were read. ``now`` is every sweep's argument."""
+    with transaction.atomic():
+        due = Inquiry.objects.filter(Q(indexed_version=None) | ~Q(indexed_version=F("version")))
+        rows = list(
+            due.select_for_update(skip_locked=True, of=("self",))
+            .select_related("customer", "product", "order")
+            .order_by("pk")[:limit]
+        )
+        if not rows:
+            return 0
+        texts = _texts(rows)
+        SearchEntry.objects.bulk_create(
+            [SearchEntry(inquiry=row, grams=numbers(texts[row.pk])) for row in rows],
+            update_conflicts=True, unique_fields=["inquiry"], update_fields=["grams"],
+        )  # fmt: skip
+        Inquiry.objects.filter(pk__in=[row.pk for row in rows]).update(indexed_version=F("version"))
+    return len(rows)
+
+
+def forget(pks: Iterable[int]) -> None:
+    """Let the next sweep read these again: a name, a number or a file has changed without a new message."""
+    Inquiry.objects.filter(pk__in=list(pks)).update(indexed_version=None)
+
+
+def _texts(rows: Sequence[Inquiry]) -> dict[int, str]:
+    """Everything about each inquiry that one may search for, in one text each."""
+    pks = [row.pk for row in rows]
+    parts = {row.pk: _fields(row) for row in rows}
+    said = Message.objects.filter(inquiry__in=pks).order_by("inquiry", "at", "pk")
+    for pk, body, folded, name, address in said.values_list(
+        "inquiry_id", "body", "folded", "sender_name", "sender_address"
+    ):
+        parts[pk] += [body, folded, name, address]
+    for pk, name in Attachment.objects.filter(message__inquiry__in=pks).values_list("message__inquiry_id", "name"):
+        parts[pk].append(name)
+    return {pk: "\n".join(filter(None, words))[:_LONGEST_TEXT] for pk, words in parts.items()}
+
+
+def _fields(row: Inquiry) -> list[str]:
+    """The short texts of an inquiry besides its messages."""
+    return [
+        row.number, row.subject, row.name, row.email, row.phone, row.order_number, row.product_text,
+        row.customer.name, row.customer.name_kana, row.customer.phone,
+        row.product.name if row.product else "", row.order.number if row.order else "",
+    ]  # fmt: skip
+
+
+def numbers(text: str) -> list[int]:
+    """What the index keeps of a text: its pieces and the stems of its words."""
+    found: set[int] = set()
+    # Piecewise, so that neither the folding nor the tokenizer sees an endless line.
+    for start in range(0, len(text), 10_000):
+        part = text[max(0, start - 20) : start + 10_000]
+        found |= grams.pieces(part)
+        found |= {grams.word_number(stem) for stem in _stems(part)}
+    return sorted(found)
+
+
+def _stems(text: str) -> set[str]:
+    stems: set[str] = set()
+    for word in analysing.words(text, "ja"):
+        stems.add(word.stem)
+        stems.update(word.parts)
+    return stems
+
+
+# --- asking -------------------------------------------------------------------------------------------------------
+
+
+def words_of(query: str) -> list[str]:
+    """The words of a search as typed; what stands in 「」 or quotes is one word."""
+    query = one_line(query)[:LONGEST]
+    for mark in '「」『』“”"':
+        query = query.replace(mark, '"')
+    words: list[str] = []
+    for at, stretch in enumerate(query.split('"')):
+        words += [stretch.strip()] if at % 2 else stretch.split()
+    return [word for word in words if word][:MOST_WORDS]
+
+
+def search(query: str, *, user: User, rows: InquiryQuerySet | None = None, page: int = 1) -> Found:
+    """One page of what ``user`` may see that holds every word of ``query``, newest first.
+
+    ``rows`` narrows it further (a status, an assignee). Staff who may not read contacts search only their own rows, and
+    only in what they are shown.
+    """
+    page = max(1, min(page, MOST_PAGES))
+    visible = (Inquiry.objects.all() if rows is None else rows).visible_to(user)
+    words = words_of(query)
+    if not words:
+        return Found([], 0, False)
+    if not user.has_perm(P.INQUIRIES_VIEW_ALL):
+        # No excerpt: a stretch of text around the place may hold what they must not read.
+        return _page(look_through(visible, query, contacts=False).live(), [], page)
+    if len(words) == 1 and IS_NUMBER.fullmatch(number := normalise_number(words[0])):
+        return _page(visible.filter(number=number), words, page)
+    wanted = _condition(words)
+    if wanted is None:
+        return Found([], 0, False)
+    known = SearchEntry.objects.filter(wanted)
+    pks = list(known.values_list("pk", flat=True)[: COUNTED + 1])
+    if len(pks) <= COUNTED:
+        return _page(visible.filter(pk__in=pks), words, page)
+    newest = visible.filter(Exists(known.filter(pk=OuterRef("pk"))))
+    return _page(newest, words, page, total=COUNTED + 1)
+
+
+def _condition(words: Sequence[str]) -> Q | None:
+    """Every word by its pieces, or by its stems where spelling varies (取消, 取り消し); None where neither exists."""
+    whole = Q()
+    for word in words:
+        ways = Q()
+        if pieces := grams.wanted(word):
+            ways |= Q(grams__contains=sorted(pieces))
+        # An address or a number has no stem that says more than its letters.
+        stems = set() if word.isascii() else {one.stem for one in analysing.words(word, "ja")}
+        if stems:
+            ways |= Q(grams__contains=sorted(grams.word_number(stem) for stem in stems))
+        if not ways:
+            return None
+        whole &= ways
+    return whole
+
+
+def _page(rows: InquiryQuerySet, words: Sequence[str], page: int, *, total: int | None = None) -> Found:
+    start = (page - 1) * PER_PAGE
+    near = rows.select_related("customer", "category", "assignee", "label", "order", "product")
+    ordered = near.order_by("-last_activity_at", "-pk")
+    shown = list(ordered[start : start + PER_PAGE + 1])
+    if total is None:
+        total = rows.count() if len(shown) > PER_PAGE or start else len(shown)
+    has_next = len(shown) > PER_PAGE and page < MOST_PAGES
+    return Found(_hits(shown[:PER_PAGE], words), total, has_next)
+
+
+def _hits(rows: list[Inquiry], words: Sequence[str]) -> list[Hit]:
+    """The rows with an excerpt; what holds the pieces of a word but not the word is left out."""
+    if not words:
+        return [Hit(row, ()) for row in rows]
+    said = Message.objects.only("inquiry_id", "body", "folded", "sender_name", "sender_address").order_by("-at", "-pk")
+    names = Attachment.objects.only("message_id", "name")
+    messages: dict[int, list[Message]] = {row.pk: [] for row in rows}
+    for message in said.filter(inquiry__in=list(messages)).prefetch_related(Prefetch("attachments", queryset=names)):
+        messages[message.inquiry_id].append(message)
+    hits = []
+    for row in rows:
+        texts = [message.body for message in messages[row.pk]] + [message.folded for message in messages[row.pk]]
+        if _really(row, messages[row.pk], texts, words):
+            hits.append(Hit(row, _excerpt(texts, words)))
+    return hits
+
+
+def _really(row: Inquiry, messages: Sequence[Message], texts: Sequence[str], words: Sequence[str]) -> bool:
+    fields = _fields(row)
+    for message in messages:
+        fields += [message.sender_name, message.sender_address, *(file.name for file in message.attachments.all())]
+    everything = list(filter(None, (*texts, *fields)))
+    plain = "\n".join(grams.folded(text) for text in everything)
+    missing = [word for word in words if not grams.holds(plain, word)]
+    if not missing:
+        return True
+    stems = _stems("\n".join(everything)[: _LONGEST_TEXT // 20])
+    return all({one.stem for one in analysing.words(word, "ja")} <= stems for word in missing)
+
+
+def _excerpt(texts: Iterable[str], words: Sequence[str]) -> tuple[Piece, ...]:
+    """The stretch of the newest text that has a word, the words marked; else nothing."""
+    for text in texts:
+        flat = " ".join(text.split())
+        places = sorted(place for word in words for place in grams.places_of(flat, word))
+        if not places:
+            continue
+        start = max(0, places[0][0] - EXCERPT // 4)
+        stop = min(len(flat), start + EXCERPT)
+        pieces = [Piece("…")] if start else []
+        end = start
+        for first, last in places:
+            if first < end or last > stop:
+                continue
+            pieces += [Piece(flat[end:first]), Piece(flat[first:last], hit=True)]
+            end = last
+        pieces.append(Piece(flat[end:stop] + ("…" if stop < len(flat) else "")))
+        return tuple(piece for piece in pieces if piece.text)
+    return ()

@@ -1,0 +1,145 @@
+"""Finding an inquiry again, as people type."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inquiries import masking, replying, searching, triage
+from inquiries.models import Attachment, Inquiry, Message, SearchEntry
+from shopdesk import grams
+from tests.inquiries.make import make_inquiry
+from tests.make import make_user
+
+pytestmark = pytest.mark.django_db
+
+BODY = "先日のﾊﾞｯｸﾞを返品\nしたいです。注文番号 EC-2026-00123、電話は０９０－１２３４－５６７８です。"
+
+
+def asked(number, body, now, **fields):
+    known = Inquiry.objects.select_related("customer").first()
+    inquiry = make_inquiry(number, **{"customer": known.customer} if known else {}, **fields)
+    Message.objects.create(inquiry=inquiry, kind="received", body=body, at=now)
+    Inquiry.objects.filter(pk=inquiry.pk).update(version=2)
+    return inquiry
+
+
+def numbers_found(query, user, **more):
+    searching.sweep(None)
+    return [hit.inquiry.number for hit in searching.search(query, user=user, **more).hits]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "返品", "返品したい", "バッグ", "ばっぐ", "ﾊﾞｯｸﾞ", "EC-2026-00123", "ec202600123", "00123", "09012345678",
+        "090-1234-5678", "1234-5678", "５６７８", "返品 バッグ", "「返品したい」",
+    ],
+)  # fmt: skip
+def test_what_was_said_is_found_however_it_is_typed(typed, agent, now):
+    asked("Q-000001", BODY, now)
+    asked("Q-000002", "営業時間を教えてください。", now)
+    assert numbers_found(typed, agent) == ["Q-000001"]
+
+
+@pytest.mark.parametrize(
+    ("written", "typed"),
+    [
+        ("引越しをしました", "引っ越し"),
+        ("注文を取り消したい", "取消"),
+        ("振込みました", "振り込み"),
+        ("表を見て下さい", "表"),
+    ],
+)
+def test_another_spelling_of_the_same_word_is_found(written, typed, agent, now):
+    asked("Q-000001", written, now)
+    assert numbers_found(typed, agent) == ["Q-000001"]
+
+
+def test_pieces_that_do_not_stand_together_are_no_hit(agent, now):
+    asked("Q-000001", "田中です。中山さんへ。", now)
+    assert numbers_found("田中山", agent) == []
+
+
+def test_names_addresses_and_files_are_found(agent, now):
+    inquiry = asked("Q-000001", "写真を送ります", now, name="鈴木 次郎")
+    message = inquiry.messages.get(body="写真を送ります")
+    Attachment.objects.create(
+        message=message, storage_key="k", name="割れた皿.jpg", media_type="image/jpeg", size=1, sha256="0"
+    )
+    for typed in ("鈴木", "鈴木次郎", "割れた皿", "hanako@mail", "Q-000001", "q000001"):
+        assert numbers_found(typed, agent) == ["Q-000001"], typed
+
+
+def test_a_reply_is_found_after_the_next_sweep_and_not_twice(agent, now):
+    inquiry = asked("Q-000001", "いつ届きますか", now)
+    searching.sweep(now)
+    assert searching.sweep(now) == 0
+    replying.reply(inquiry, body="明日の便で発送いたします。", by=agent, now=now)
+    assert numbers_found("発送", agent) == ["Q-000001"]
+    assert SearchEntry.objects.count() == 1
+
+
+def test_the_place_is_shown_and_marked(agent, now):
+    asked("Q-000001", "x" * 300 + "。お皿が割れていました。" + "y" * 300, now)
+    searching.sweep(now)
+    (hit,) = searching.search("割れて", user=agent).hits
+    assert [piece.text for piece in hit.excerpt if piece.hit] == ["割れて"]
+    assert sum(len(piece.text) for piece in hit.excerpt) <= searching.EXCERPT + 2
+
+
+def test_many_hits_are_paged_newest_first_and_counted_up_to_a_thousand(agent, now, monkeypatch):
+    monkeypatch.setattr(searching, "COUNTED", 20)
+    for n in range(30):
+        inquiry = asked(f"Q-0001{n:02}", "返品の件", now)
+        Inquiry.objects.filter(pk=inquiry.pk).update(last_activity_at=now + timedelta(minutes=n))
+    found = numbers_found("返品", agent)
+    assert found == [f"Q-0001{n:02}" for n in range(29, 4, -1)]
+    assert numbers_found("返品", agent, page=2) == [f"Q-0001{n:02}" for n in range(4, -1, -1)]
+    assert searching.search("返品", user=agent).is_many
+    assert searching.search("返品", user=agent).has_next
+
+
+def test_a_filter_narrows_the_hits(agent, now):
+    asked("Q-000001", "返品の件", now)
+    other = asked("Q-000002", "返品の件", now)
+    triage.take(other, by=agent, now=now)
+    assert numbers_found("返品", agent, rows=Inquiry.objects.filter(assignee=agent)) == ["Q-000002"]
+
+
+def test_outsourced_staff_search_their_own_rows_and_never_by_contact(now):
+    outsider = make_user("soto@shop.example", role="outsourced")
+    mine = asked("Q-000001", BODY, now, phone="09012345678")
+    asked("Q-000002", BODY, now)
+    Inquiry.objects.filter(pk=mine.pk).update(assignee=outsider)
+    assert numbers_found("返品", outsider) == ["Q-000001"]
+    assert numbers_found("09012345678", outsider) == []
+    assert numbers_found("hanako@mail.example", outsider) == []
+    assert searching.search("返品", user=outsider).hits[0].excerpt == ()
+    assert not masking.sees_contacts(outsider)
+
+
+@pytest.mark.parametrize("typed", ["", "   ", "!", "「」", "%_\\", "\x00", "'; DROP TABLE", "🙂", "a" * 5000])
+def test_odd_input_finds_nothing_and_breaks_nothing(typed, agent, now):
+    asked("Q-000001", "返品の件", now)
+    assert numbers_found(typed, agent) == []
+
+
+def test_a_page_of_hits_takes_a_fixed_number_of_queries(agent, now, django_assert_max_num_queries):
+    for n in range(30):
+        asked(f"Q-0001{n:02}", "返品の件", now)
+    searching.sweep(now)
+    with django_assert_max_num_queries(6):
+        searching.search("返品", user=agent)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=60), st.integers(0, 50), st.integers(2, 12))
+def test_every_stretch_of_a_text_is_among_its_pieces(text, start, length):
+    """Nothing that stands in a text is missed by the index: the true hits are all among the candidates."""
+    stretch = "".join(letter for letter in text[start : start + length] if not letter.isascii() and letter.isalnum())
+    if len(stretch) >= 2 and grams.folded(stretch) in grams.folded(text):
+        runs = grams._JAPANESE.findall(grams.folded(text))
+        if any(grams.folded(stretch) in run for run in runs):
+            assert grams.wanted(stretch) <= grams.pieces(text)
