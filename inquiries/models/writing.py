@@ -175,6 +175,8 @@ class PreparedReply(models.Model):
     label = models.ForeignKey(StatusLabel, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     # What the author had read; something newer must be read before this goes out.
     seen_version = models.PositiveIntegerField()
+    # The newest message of that moment: a later word of the customer or of a colleague stops it, a machine's does not.
+    seen_message = models.BigIntegerField(default=0, db_default=0)
     state = models.CharField(_("state"), max_length=10, choices=State.choices)
     # Why it waits: the name of the rule as of that moment, or empty for a person who may not send.
     reason = models.CharField(max_length=80, blank=True)
@@ -184,6 +186,8 @@ class PreparedReply(models.Model):
     )
     decided_at = models.DateTimeField(null=True, blank=True)
     comment = models.TextField(_("comment"), blank=True)
+    # Of a returned one: what sent it back, a code of inquiries.preparing.RETURNS. Empty: a person did, see ``comment``.
+    returned_why = models.CharField(max_length=20, blank=True, db_default="")
     message = models.OneToOneField(Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="prepared")
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
