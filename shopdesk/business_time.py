@@ -76,6 +76,27 @@ def add_business_minutes(start: datetime, minutes: int, calendar: Calendar) -> d
     raise NeverOpen
 
 
+def subtract_business_minutes(end: datetime, minutes: int, calendar: Calendar) -> datetime:
+    """The latest moment from which ``minutes`` of business time are left until ``end``, in UTC.
+
+    Zero minutes give the last moment of business time up to ``end``. Raises NeverOpen, and ValueError for negative
+    minutes.
+    """
+    if minutes < 0:
+        raise ValueError("minutes must not be negative")
+    end, left = end.astimezone(UTC), timedelta(minutes=minutes)
+    day = end.astimezone(calendar.zone).date()
+    for place in range(_HORIZON_DAYS):
+        for opens, closes in reversed(calendar.slots(day - timedelta(days=place))):
+            if opens >= end:
+                continue
+            last = min(closes, end)
+            if left <= last - opens:
+                return last - left
+            left -= last - opens
+    raise NeverOpen
+
+
 def business_minutes_between(start: datetime, end: datetime, calendar: Calendar) -> int:
     """Whole minutes of business time from ``start`` to ``end``; negative when ``end`` is earlier."""
     if end < start:

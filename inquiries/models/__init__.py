@@ -12,6 +12,7 @@ from inquiries.models.desk import (
     SavedView,
     SearchEntry,
     SLAPolicy,
+    SweepMark,
 )
 from inquiries.models.inquiry import Category, Cause, Inquiry, InquiryQuerySet, StatusLabel, Tag
 from inquiries.models.message import Attachment, Draft, DraftFile, InquiryEvent, Mention, Message
@@ -27,6 +28,6 @@ from inquiries.models.writing import (
 __all__ = [
     "AgentSetting", "ApprovalRule", "Attachment", "BulkRun", "Category", "Cause", "Draft", "DraftFile", "Happening",
     "Inquiry", "InquiryEvent", "InquiryQuerySet", "Macro", "Mention", "Merge", "Message", "PreparedReply", "Presence",
-    "Pull", "Rule", "RuleHit", "SLAPolicy", "SavedView", "SearchEntry", "StatusLabel", "Tag", "Template",
+    "Pull", "Rule", "RuleHit", "SLAPolicy", "SavedView", "SearchEntry", "StatusLabel", "SweepMark", "Tag", "Template",
     "TemplateFile", "WarningWord",
 ]  # fmt: skip

@@ -272,6 +272,16 @@ class Merge(models.Model):
         return f"{self.source_id} → {self.target_id}"
 
 
+class SweepMark(models.Model):
+    """How far a sweep has read that follows changes of rows which are not its own."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class SearchEntry(models.Model):
     """The words of one inquiry with its messages, as numbers of their two-letter pieces (shopdesk.text.grams)."""
 

@@ -263,6 +263,8 @@ class Inquiry(models.Model):
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_minutes = models.PositiveIntegerField(default=0)
     warned_at = models.DateTimeField(null=True, blank=True)
+    # When the next word about the promise is due: first the warning, then that it has ended. Empty: nothing to say.
+    sla_tell_at = models.DateTimeField(null=True, blank=True)
     # Business minutes left (negative: over) when each promise was kept; for the figures.
     first_diff = models.IntegerField(null=True, blank=True)
     next_diff = models.IntegerField(null=True, blank=True)
@@ -323,6 +325,8 @@ class Inquiry(models.Model):
             models.Index(
                 fields=["escalation_at", "id"], condition=Q(escalation_at__isnull=False), name="inquiry_escalation"
             ),
+            models.Index(fields=["sla_tell_at"], condition=Q(sla_tell_at__isnull=False), name="inquiry_to_tell"),
+            models.Index(fields=["escalation_at"], condition=Q(warned_at__isnull=False), name="inquiry_warned"),
             models.Index(fields=["snoozed_until"], condition=Q(status="hold"), name="inquiry_to_wake"),
             models.Index(
                 fields=["id"],
