@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 
+from inquiries import previews
 from inquiries.models import Inquiry
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
@@ -54,7 +55,8 @@ def _either_width(letter: str) -> str:
 
 
 def cover(inquiries: Iterable[Inquiry], user: User) -> None:
-    """Hide addresses and phones in the subjects of rows about to be shown; the rows are changed in hand, never saved.
+    """Hide addresses and phones in the subjects and previews of rows about to be shown; the rows are changed in hand,
+    never saved.
 
     A subject is often the first sentence of what the customer wrote. Nothing happens for who may read contacts.
     """
@@ -62,3 +64,5 @@ def cover(inquiries: Iterable[Inquiry], user: User) -> None:
         return
     for inquiry in inquiries:
         inquiry.subject = text(inquiry.subject, inquiry)
+        # Whatever address stands there: in a line of the list nobody needs one.
+        inquiry.preview = addresses_in(text(previews.untorn(inquiry.preview), inquiry))

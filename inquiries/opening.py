@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.core.files.base import File
 from django.db import IntegrityError, connection, transaction
 
-from inquiries import attachments, events
+from inquiries import attachments, events, previews
 from inquiries.due_times import answer_due, promise
 from inquiries.models import Category, Inquiry, Message
 from inquiries.numbering import new_number
@@ -82,6 +82,7 @@ def open_inquiry(
                     category=category,
                     channel=channel,
                     subject=one_line(subject)[:200] or subject_from(body),
+                    preview=previews.of(body),
                     order=order,
                     order_number=order_number,
                     product=product,

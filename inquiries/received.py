@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from inquiries import attachments, auto_answers
+from inquiries import attachments, auto_answers, previews
 from inquiries.models import Attachment, Inquiry, Message
 from shopdesk.mail.models import IncomingMail
 from shopdesk.mail.parsing import ParsedMail
@@ -16,6 +16,8 @@ def write(
 ) -> Message:
     """Add the mail to the conversation, in the caller's transaction. Files are kept by :func:`keep_files`."""
     shown, folded = parts(mail)
+    if not automatic:
+        previews.keep(inquiry, shown)
     return Message.objects.create(
         inquiry=inquiry,
         kind=Message.Kind.RECEIVED,
