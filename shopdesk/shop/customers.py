@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
 from shopdesk import addresses
 from shopdesk.shop import contacts, searching
@@ -189,8 +189,16 @@ class Directory:
 
 
 def matching(text: str) -> Q:
-    """Customers that a search means: by name, kana (hiragana too), mail address, or four digits of the phone."""
+    """Customers that a search means: by name, kana (hiragana too), mail address, or four digits of the phone.
+
+    Each way has its index; which one is asked depends on what was typed.
+    """
     shown = searching.typed(text)
-    known = CustomerAddress.objects.filter(customer=OuterRef("pk"), address__icontains=shown)
-    found = searching.name_holds("name", shown) | searching.name_holds("name_kana", contacts.katakana(shown))
-    return found | searching.phone_holds("phone", shown) | Q(Exists(known))
+    if digits := searching.phone_digits(shown):
+        return Q(phone__contains=digits)
+    found = searching.name_holds(["name", "name_kana"], shown)
+    if len(shown) >= 3 and shown.isascii():
+        # Looked up first: as a condition of the same statement it would be asked of every customer.
+        known = CustomerAddress.objects.filter(address__contains=addresses.normalise(shown))
+        found |= Q(pk__in=list(known.values_list("customer_id", flat=True)[: searching.MOST]))
+    return found

@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 from django.db.models import Q
+from django.db.models.lookups import Contains
 
 from shopdesk import addresses
 from shopdesk.shop import searching
@@ -50,9 +51,17 @@ def belongs_to(order: Order, address: str) -> bool:
 
 
 def matching(text: str) -> Q:
-    """Orders that a search means: by number (or its beginning), name, mail address, or four digits of the phone."""
-    shown, bare = searching.typed(text), bare_number(text)
-    found = Q(email__icontains=shown) | searching.name_holds("name", shown) | searching.phone_holds("phone", shown)
-    if bare:
+    """Orders that a search means: by a part of the number, name, mail address, or four digits of the phone.
+
+    Each way has its index; which one is asked depends on what was typed.
+    """
+    shown = searching.typed(text)
+    found = searching.name_holds(["name"], shown)
+    parts = searching.Parts("number", "email", "phone")
+    bare = bare_number(text).lower()
+    if 0 < len(bare) < 3:  # too short for the index; a shop that numbers from 1 is small
         found |= Q(number__istartswith=bare) | Q(number__istartswith=f"#{bare}")
+    for part in {bare, searching.phone_digits(shown), addresses.normalise(shown)}:
+        if len(part) >= 3 and part.isascii():
+            found |= Q(Contains(parts, part))
     return found

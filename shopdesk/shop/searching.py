@@ -1,13 +1,34 @@
-"""What somebody remembers of a person, as a condition: written with or without spaces, in any width."""
+"""What somebody remembers of a person or an order, as a condition that an index answers (migration 0007)."""
 
 import re
 import unicodedata
 
-from django.db.models import F, Q, Value
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.lookups import DataContains
+from django.db.models import F, Func, Q, TextField, Value
 from django.db.models.functions import Replace
 from django.db.models.lookups import IContains
 
 from shopdesk.shop import contacts
+
+# Rows of another table that a search looks up first.
+MOST = 1_000
+
+
+class Pieces(Func):
+    """A text's overlapping pairs of characters, as the database cuts them."""
+
+    function = "shop_pieces"
+    arg_joiner = " || "
+    output_field = ArrayField(TextField())
+
+
+class Parts(Func):
+    """Several short fields as one lower-case text, as the index of orders has them."""
+
+    function = "lower"
+    arg_joiner = " || ' ' || "
+    output_field = TextField()
 
 
 def typed(text: str) -> str:
@@ -15,13 +36,29 @@ def typed(text: str) -> str:
     return unicodedata.normalize("NFKC", text).replace("\x00", "").strip()
 
 
-def name_holds(field: str, text: str) -> Q:
-    """Names that hold the text, spaces of both widths left out on both sides."""
-    bare = Replace(Replace(F(field), Value(" "), Value("")), Value("\u3000"), Value(""))
-    return Q(IContains(bare, "".join(text.split())))
+def name_holds(fields: list[str], text: str) -> Q:
+    """Names that hold the text, in any kana, spaces of both widths left out on both sides.
+
+    The pairs of characters find the candidates by an index; then the text must really stand there. A single character
+    is in no pair: then every row is looked at.
+    """
+    katakana = contacts.kana(text)
+    forms = {katakana, _hiragana(katakana), "".join(text.split())}
+    real = Q()
+    for field in fields:
+        bare = Replace(Replace(F(field), Value(" "), Value("")), Value("\u3000"), Value(""))
+        for form in forms:
+            real |= Q(IContains(bare, form))
+    if len(katakana) < 2:
+        return real
+    return Q(DataContains(Pieces(*fields), Pieces(Value(katakana)))) & real
 
 
-def phone_holds(field: str, text: str) -> Q:
-    """Phones that hold the digits, when the text is a phone number or four digits of one; otherwise none."""
+def _hiragana(katakana: str) -> str:
+    return "".join(chr(ord(letter) - 0x60) if "ァ" <= letter <= "ヶ" else letter for letter in katakana)
+
+
+def phone_digits(text: str) -> str:
+    """The digits, when the text is a phone number or four digits of one; else ""."""
     digits = contacts.phone_digits(text) if re.fullmatch(r"[+\d\s()\-]{4,}", text) else ""
-    return Q(**{f"{field}__contains": digits}) if len(digits) >= 4 else Q(pk__in=[])
+    return digits if len(digits) >= 4 else ""
