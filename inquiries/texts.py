@@ -110,12 +110,12 @@ def fill(template_or_source: Template | str, inquiry: Inquiry, *, by: User | Non
 def unfilled(body: str, *, templates: Iterable[Template] | None = None) -> list[str]:
     """What is left to fill in in a written text, by the names that people know; quoted lines do not count.
 
-    With ``templates`` (those that were inserted) only their own 【 】 and empty ones ask: 【重要】 that somebody typed as
-    a heading is none. Without, every 【 】 asks.
+    With ``templates`` (those that were inserted) only their own 【 】 and empty ones ask: a heading 【重要】 that
+    somebody typed is none. Without, every 【 】 asks.
     """
     written = "\n".join(line for line in body.splitlines() if not line.lstrip().startswith((">", "＞")))
     names = [label(one.strip()) for one in _VARIABLE.findall(written)]
-    names += [one for one in _BLOCK.findall(written)]
+    names += _BLOCK.findall(written)
     own = None
     if templates is not None:
         own = {one for row in templates for text in (row.body_ja, row.body_en) for one in _asks(text)}
@@ -222,9 +222,12 @@ class _Items(list[dict[str, Any]]):
     """The lines of an order: a list for loops, one line each where it is written out."""
 
     def __str__(self) -> str:
-        return "\n".join(
-            f"・{row['name']}{f'({row["variant"]})' if row['variant'] else ''} × {row['quantity']}" for row in self
-        )
+        return "\n".join(self._line(row) for row in self)
+
+    @staticmethod
+    def _line(row: dict[str, Any]) -> str:
+        variant = f"({row['variant']})" if row["variant"] else ""
+        return f"・{row['name']}{variant} × {row['quantity']}"
 
 
 def _values(source: str, inquiry: Inquiry, by: User | None) -> dict[str, Any]:
