@@ -40,6 +40,8 @@ _SWEEP_SECONDS = 60.0
 LEASE = timedelta(minutes=3)
 RETRY_AFTER = timedelta(minutes=1)
 _MOST_FAILURES = 2
+# So often a conversation may be merged away under our hands before we write where we are.
+_MOST_MOVES = 10
 # Claims that ended without a word: the worker was killed. Bombs die in a child of their own, so this is rare.
 _MOST_CLAIMS = 6
 
@@ -195,12 +197,29 @@ def _file_notice(incoming: IncomingMail, mail: ParsedMail, sender: str, now: dat
 def _file(incoming: IncomingMail, mail: ParsedMail, sender: str, now: datetime) -> Message:
     match = matching.find(mail, _believed(mail, sender))
     if match.inquiry is not None:
-        # Read again under the lock: somebody may be answering, solving or merging at this moment.
-        rows = Inquiry.objects.select_for_update(of=("self",)).select_related("customer", "store", "category")
-        inquiry = rows.get(pk=match.inquiry.pk)
+        inquiry = _locked(match.inquiry.pk)
         if reopening.goes_on(inquiry, now=now):
             return _add(inquiry, incoming, mail, sender, now)
     return _open(incoming, mail, sender, match, now)
+
+
+def _locked(pk: int) -> Inquiry:
+    """The conversation, read again under its lock: somebody may be answering, solving or merging at this moment.
+
+    One that was merged meanwhile is let go (the savepoint frees its lock, so that nobody waits for two rows in another
+    order than merging does), and where it leads to is taken instead.
+    """
+    rows = Inquiry.objects.select_for_update(of=("self",)).select_related("customer", "store", "category")
+    for left in reversed(range(_MOST_MOVES)):
+        savepoint = transaction.savepoint()
+        inquiry = rows.get(pk=pk)
+        root = matching.root(inquiry)
+        if root.pk == pk or not left:
+            transaction.savepoint_commit(savepoint)
+            return inquiry
+        transaction.savepoint_rollback(savepoint)
+        pk = root.pk
+    raise AssertionError("unreachable")
 
 
 def _add(inquiry: Inquiry, incoming: IncomingMail, mail: ParsedMail, sender: str, now: datetime) -> Message:

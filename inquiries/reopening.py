@@ -6,25 +6,26 @@ from django.db.models import F
 
 from inquiries import events, triage
 from inquiries.models import Inquiry
-
-# A closed question that is answered within this time goes on; later it is a new one that points to the old.
-REOPENS_WITHIN = timedelta(days=14)
+from inquiries.states import ENTERED
 
 
 def goes_on(inquiry: Inquiry, *, now: datetime) -> bool:
-    """Whether a mail to this inquiry still belongs in it."""
-    return inquiry.solved_at is None or now - inquiry.solved_at <= REOPENS_WITHIN
+    """Whether a mail to this inquiry still belongs in it: always while it is unsolved, and for the store's number of
+    days after; later it is a new question that points to the old one."""
+    return inquiry.solved_at is None or now - inquiry.solved_at <= timedelta(days=inquiry.store.reopen_days)
 
 
 def heard(inquiry: Inquiry, *, now: datetime) -> None:
     """The customer waits, from their first word on that nobody answered. The caller holds the row and has written the
     message already."""
-    before = inquiry.status
+    before, until = inquiry.status, inquiry.snoozed_until
     triage.enter(inquiry, status=Inquiry.Status.OPEN, now=now)
     inquiry.thanked_at = None
     _save(inquiry, now=now)
     if before == Inquiry.Status.SOLVED:
         events.record("reopened", inquiry, actor=None, now=now)
+    if before == Inquiry.Status.HOLD and until:
+        events.record("woken", inquiry, actor=None, now=now, why="customer", until=until.isoformat())
 
 
 def thanked(inquiry: Inquiry, *, now: datetime) -> None:
@@ -42,9 +43,4 @@ def noticed(inquiry: Inquiry, *, now: datetime) -> None:
 def _save(inquiry: Inquiry, *, now: datetime) -> None:
     inquiry.last_activity_at = now
     inquiry.version += 1
-    inquiry.save(
-        update_fields=[
-            "status", "waiting_since", "reply_due_at", "solved_at", "thanked_at", "last_activity_at", "version",
-            "email",
-        ]
-    )  # fmt: skip
+    inquiry.save(update_fields=[*ENTERED, "thanked_at", "last_activity_at", "version", "email"])

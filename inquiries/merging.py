@@ -1,0 +1,258 @@
+"""One question asked twice becomes one conversation, and two questions in one mail become two.
+
+Merging moves no message: the source points to the target, and what was said in both is shown together by time
+(``family``). So un-merging loses nothing. Rows are locked in the order of their keys, and what they point to is read
+again under the lock: of two people who merge A into B and B into A at once, the second one is refused.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from inquiries import drafts, events, matching, opening, previews, sla, states, triage
+from inquiries.families import family
+from inquiries.models import Draft, DraftFile, Inquiry, Merge, Message, PreparedReply
+from inquiries.states import ENTERED
+from shopdesk.accounts.models import User
+from shopdesk.shop import customers
+
+__all__ = ["CannotMerge", "Circle", "Moved", "OtherCustomer", "Same", "family", "live", "merge", "split", "unmerge"]
+
+_Status = Inquiry.Status
+
+
+class CannotMerge(Exception):
+    """Why nothing was merged, un-merged or split; nothing has changed."""
+
+
+class Same(CannotMerge):
+    """An inquiry is not merged into itself."""
+
+
+class Circle(CannotMerge):
+    """The target goes on in the source already."""
+
+
+class Moved(CannotMerge):
+    """One of the two was merged elsewhere, or un-merged, a moment ago: look again."""
+
+
+class OtherCustomer(CannotMerge):
+    """Both belong to different customers: somebody must say that this is meant."""
+
+
+class OnlyMessage(CannotMerge):
+    """Nothing would be left behind."""
+
+
+class NotReceived(CannotMerge):
+    """Only what a customer wrote can be split off."""
+
+
+def live(inquiry: Inquiry) -> Inquiry:
+    """Where the conversation goes on: the inquiry itself, or the end of the chain of its merges."""
+    return matching.root(inquiry)
+
+
+@transaction.atomic
+def merge(source: Inquiry, *, into: Inquiry, by: User, now: datetime, other_customer: bool = False) -> Merge:
+    """Let ``source`` go on in ``into``, or in what that was merged into; the answer goes to the target's customer only.
+
+    The target waits since the earlier of both. What is being written moves there as drafts, and what was to be sent
+    later becomes a draft again: merging never sends anything.
+
+    Raises Same, Circle, Moved, and OtherCustomer unless ``other_customer`` says that it is meant.
+    """
+    target = live(into)
+    if source.pk == into.pk:
+        raise Same
+    source, target = _lock(source.pk, target.pk)
+    if source.customer_id != target.customer_id and not other_customer:
+        raise OtherCustomer
+    before = {"source": states.snapshot(source), "target": states.snapshot(target, ENTERED)}
+    _wait_since_the_earlier(source, target, now)
+    triage.enter(source, status=_Status.MERGED, now=now)
+    source.merged_into = target
+    for row in (source, target):
+        row.last_activity_at = now
+        row.version += 1
+    source.save(update_fields=[*ENTERED, "merged_into", "last_activity_at", "version"])
+    target.save(update_fields=[*ENTERED, "last_activity_at", "version"])
+    _take_writing_along(source, target, by=by, now=now)
+    before["after"] = states.snapshot(target, ENTERED)
+    done = Merge.objects.create(source=source, target=target, by=by, at=now, before=before)
+    events.record("merged", source, actor=by, now=now, other=target.pk, number=target.number)
+    events.record("merged_here", target, actor=by, now=now, other=source.pk, number=source.number)
+    return done
+
+
+@transaction.atomic
+def unmerge(source: Inquiry, *, by: User, now: datetime) -> Inquiry:
+    """Let an inquiry stand on its own again, with the clocks and the person that it had; gives it.
+
+    Mail that came after the merge stays where it was filed: with the target. The target's clocks are put back where
+    nothing happened in it since. Drafts that were taken along stay with the target.
+
+    Raises Moved when it is not merged (any more).
+    """
+    done = Merge.objects.filter(source=source, undone_at=None).first()
+    if done is None:
+        raise Moved
+    rows = Inquiry.objects.select_for_update(of=("self",)).select_related("category", "store").order_by("pk")
+    found = {row.pk: row for row in rows.filter(pk__in=[done.source_id, done.target_id])}
+    source, target = found[done.source_id], found[done.target_id]
+    if not Merge.objects.filter(pk=done.pk, undone_at=None).update(undone_at=now, undone_by=by):
+        raise Moved
+    before: dict[str, Any] = done.before
+    names = states.restore(source, before["source"])
+    source.last_activity_at, source.version = now, source.version + 1
+    source.save(update_fields=[*names, "last_activity_at", "version"])
+    _give_clocks_back(target, done, now)
+    target.last_activity_at, target.version = now, target.version + 1
+    target.save(update_fields=[*ENTERED, "last_activity_at", "version"])
+    events.record("unmerged", source, actor=by, now=now, other=target.pk, number=target.number)
+    events.record("unmerged_here", target, actor=by, now=now, other=source.pk, number=source.number)
+    return source
+
+
+@transaction.atomic
+def split(message: Message, *, by: User, now: datetime) -> Inquiry:
+    """Make one received message a question of its own, with its files; gives the new inquiry.
+
+    The new one waits since the message came: nobody has answered it there. The old one waits since the first unanswered
+    word that is left, and waits for the customer where we had the last word. Merging the new one back undoes it.
+
+    Raises NotReceived, OnlyMessage, and Moved when the inquiry was merged.
+    """
+    rows = Inquiry.objects.select_for_update(of=("self",)).select_related("category", "store", "customer")
+    old = rows.get(pk=message.inquiry_id)
+    message = Message.objects.select_for_update().get(pk=message.pk)
+    if message.kind != Message.Kind.RECEIVED or message.automatic:
+        raise NotReceived
+    if message.inquiry_id != old.pk or old.status == _Status.MERGED:
+        raise Moved
+    if not old.messages.filter(kind=Message.Kind.RECEIVED, automatic=False).exclude(pk=message.pk).exists():
+        raise OnlyMessage
+    new = opening.insert(_like(old, message, now))
+    Message.objects.filter(pk=message.pk).update(inquiry=new)
+    message.inquiry = new
+    if old.status == _Status.OPEN:
+        since = triage.waiting_since(old)
+        if since is None:
+            triage.enter(old, status=_Status.PENDING, now=now)
+        else:
+            triage.enter(old, status=_Status.OPEN, now=now, label=old.label)
+    old.last_activity_at, old.version = now, old.version + 1
+    old.save(update_fields=[*ENTERED, "last_activity_at", "version"])
+    previews.renew(new)
+    previews.renew(old)
+    events.record("split_from", new, actor=by, now=now, other=old.pk, number=old.number)
+    events.record("split", old, actor=by, now=now, other=new.pk, number=new.number)
+    return new
+
+
+def _lock(source: int, target: int) -> tuple[Inquiry, Inquiry]:
+    """Both rows, held in the order of their keys, as they are now. Raises Same, Circle, Moved."""
+    rows = Inquiry.objects.select_for_update(of=("self",)).select_related("category", "store").order_by("pk")
+    found = {row.pk: row for row in rows.filter(pk__in=[source, target])}
+    if source == target:  # the target's chain ends in the source
+        raise Circle
+    one, other = found[source], found[target]
+    if other.merged_into_id is not None:
+        raise Circle if live(other).pk == one.pk else Moved
+    if one.merged_into_id is not None:
+        raise Moved
+    return one, other
+
+
+def _wait_since_the_earlier(source: Inquiry, target: Inquiry, now: datetime) -> None:
+    """What the source's customer waits for is answered in the target from now on: its clock goes along."""
+    if source.status != _Status.OPEN:
+        return
+    own, since = target.waiting_since, source.waiting_since or now
+    if target.status != _Status.OPEN:
+        triage.enter(target, status=_Status.OPEN, now=now)
+    target.waiting_since = min(since, own) if own else since
+    sla.follow(target, before_status=target.status, now=now)
+
+
+def _give_clocks_back(target: Inquiry, done: Merge, now: datetime) -> None:
+    """The target as before the merge, if it is as the merge left it; else only what it waits for is counted anew."""
+    said = target.messages.filter(kind__in=[Message.Kind.RECEIVED, Message.Kind.REPLY], automatic=False)
+    as_left = states.snapshot(target, ENTERED) == done.before["after"]
+    if as_left and not said.filter(at__gte=done.at).exists():
+        states.restore(target, done.before["target"])
+    elif target.status == _Status.OPEN:
+        since = triage.waiting_since(target) or target.waiting_since or now
+        if since != target.waiting_since:
+            target.waiting_since = since
+            sla.follow(target, before_status=target.status, now=now)
+
+
+def _take_writing_along(source: Inquiry, target: Inquiry, *, by: User, now: datetime) -> None:
+    """Drafts and what waits to be sent become drafts of the target; nothing of it is sent."""
+    files: list[tuple[int, dict[str, Any]]] = []
+    for prepared in PreparedReply.objects.select_for_update().filter(inquiry=source).live().order_by("pk"):
+        _write_down(target, prepared.author_id, prepared.body, prepared.cc, prepared.bcc, prepared.templates, now)
+        files += [(prepared.author_id, one) for one in prepared.files]
+        prepared.state, prepared.changed_at = PreparedReply.State.CANCELLED, now
+        prepared.save(update_fields=["state", "changed_at"])
+        events.record(
+            "prepared_given_back",
+            target,
+            actor=by,
+            now=now,
+            author=prepared.author_id,
+            author_name=str(prepared.author),
+        )
+    for draft in Draft.objects.select_for_update().filter(inquiry=source).order_by("pk"):
+        _write_down(target, draft.author_id, draft.body, draft.cc, draft.bcc, draft.templates, draft.saved_at)
+        draft.delete()
+    for author, one in files:
+        facts = {key: one[key] for key in ("name", "media_type", "size", "sha256", "storage_key") if key in one}
+        known = {"sha256": facts.pop("sha256", ""), "name": facts.pop("name", "")}
+        DraftFile.objects.get_or_create(inquiry=target, author_id=author, **known, defaults={**facts, "added_at": now})
+    for file in DraftFile.objects.filter(inquiry=source):
+        same = DraftFile.objects.filter(inquiry=target, author=file.author_id, sha256=file.sha256, name=file.name)
+        if not same.exists():
+            DraftFile.objects.filter(pk=file.pk).update(inquiry=target)
+
+
+def _write_down(
+    target: Inquiry, author: int, body: str, cc: list[str], bcc: list[str], templates: list[int], at: datetime
+) -> None:
+    """Add a text to a person's draft in the target, below what they have written there already."""
+    own = Draft.objects.select_for_update().filter(inquiry=target, author=author).first()
+    if own is None:
+        Draft.objects.create(
+            inquiry=target, author_id=author, body=body[: drafts.MAX_LENGTH], cc=cc, bcc=bcc, templates=templates,
+            saved_at=at,
+        )  # fmt: skip
+        return
+    own.body = f"{own.body.rstrip()}\n\n{body}"[: drafts.MAX_LENGTH]
+    own.cc, own.bcc = [*dict.fromkeys([*own.cc, *cc])], [*dict.fromkeys([*own.bcc, *bcc])]
+    own.templates = [*dict.fromkeys([*own.templates, *templates])]
+    own.saved_at = max(own.saved_at, at)
+    own.save(update_fields=["body", "cc", "bcc", "templates", "saved_at"])
+
+
+def _like(old: Inquiry, message: Message, now: datetime) -> Inquiry:
+    """The new inquiry of a message, unsaved. Somebody else's mail becomes somebody else's question."""
+    customer, name, email, phone = old.customer, old.name, old.email, old.phone
+    sender = message.sender_address
+    if sender and not message.unverified and not matching.is_customer(old, sender):
+        name = message.sender_name or sender
+        customer = customers.find_or_create(name=name, address=sender, store=old.store, now=now, language=old.language)
+        email, phone = sender, ""
+    elif sender and not message.unverified:
+        email = sender
+    same = customer.pk == old.customer_id
+    return Inquiry(
+        store=old.store, customer=customer, name=name[:100], email=email, phone=phone, language=old.language,
+        category=old.category, channel=old.channel, subject=opening.subject_from(message.body) or old.subject,
+        order=old.order if same else None, order_number=old.order_number if same else "", product=old.product,
+        product_text=old.product_text, priority=old.priority, assignee=old.assignee, opened_at=message.at,
+        waiting_since=message.at, last_activity_at=now, version=1,
+        follows=old,
+    )  # fmt: skip

@@ -1,0 +1,97 @@
+"""Laying an inquiry aside until a moment. It wakes by itself, and earlier when the customer writes.
+
+The clock for answering: on hold nobody promises an answer, so nothing is due. Woken, the inquiry waits since the
+customer's first word that nobody answered (a snooze wins no time against the promise), and since the moment of waking
+where we had the last word.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from inquiries import events, states, triage
+from inquiries.models import Inquiry, StatusLabel
+from inquiries.states import ENTERED
+from inquiries.waiting import Reason
+from shopdesk.accounts.models import User
+from shopdesk.text import one_line
+
+BATCH = 100
+# Nothing is laid aside for longer; a slip in a year must not lose an inquiry.
+LONGEST = timedelta(days=366)
+MAX_COMMENT = 300
+
+
+class BadMoment(Exception):
+    """The moment is over already, or more than a year away."""
+
+
+@transaction.atomic
+def snooze(
+    inquiry: Inquiry,
+    *,
+    until: datetime,
+    reason: str,
+    by: User | None,
+    now: datetime,
+    comment: str = "",
+    label: StatusLabel | None = None,
+) -> bool:
+    """Lay an inquiry aside until a moment; one that is on hold gets the new moment. False when nothing changed.
+
+    Raises BadMoment, triage.IsMerged, and triage.CannotSet for an unknown reason or a label of another status.
+    """
+    if not now < until <= now + LONGEST:
+        raise BadMoment
+    if reason not in Reason.values or (label and label.status != Inquiry.Status.HOLD):
+        raise triage.CannotSet(reason)
+    comment = one_line(comment).strip()[:MAX_COMMENT]
+    fresh = Inquiry.objects.select_for_update(of=("self",)).select_related("category", "label").get(pk=inquiry.pk)
+    if fresh.status == Inquiry.Status.MERGED:
+        raise triage.IsMerged
+    said = (until, reason, comment)
+    if fresh.status == Inquiry.Status.HOLD and said == (
+        fresh.snoozed_until, fresh.snooze_reason, fresh.snooze_comment
+    ):  # fmt: skip
+        return False
+    before = states.snapshot(fresh, (*ENTERED, "merged_into"))
+    if fresh.status != Inquiry.Status.HOLD:
+        triage.enter(fresh, status=Inquiry.Status.HOLD, now=now, label=label)
+    elif label:
+        fresh.label = label
+    fresh.snoozed_until, fresh.snooze_reason, fresh.snooze_comment, fresh.snoozed_by = until, reason, comment, by
+    fresh.last_activity_at = now
+    fresh.save(update_fields=[*ENTERED, "last_activity_at"])
+    event = events.record(
+        "snoozed", fresh, actor=by, now=now, until=until.isoformat(), reason=reason, comment=comment, before=before
+    )
+    states.copy(fresh, inquiry, (*ENTERED, "last_activity_at"))
+    inquiry.status_event = event  # type: ignore[attr-defined]  # for the view's undo
+    return True
+
+
+@transaction.atomic
+def wake(inquiry: Inquiry, *, now: datetime, why: str, by: User | None = None) -> bool:
+    """Put a snoozed inquiry back among those to answer; False when it sleeps no more. ``why``: "time" or "person"."""
+    fresh = Inquiry.objects.select_for_update(of=("self",)).select_related("category").get(pk=inquiry.pk)
+    if fresh.status != Inquiry.Status.HOLD:
+        return False
+    until = fresh.snoozed_until
+    triage.enter(fresh, status=Inquiry.Status.OPEN, now=now)
+    fresh.last_activity_at = now
+    fresh.save(update_fields=[*ENTERED, "last_activity_at"])
+    events.record("woken", fresh, actor=by, now=now, why=why, until=until.isoformat() if until else "")
+    states.copy(fresh, inquiry, (*ENTERED, "last_activity_at"))
+    return True
+
+
+def sweep(now: datetime, limit: int = BATCH) -> int:
+    """Wake what is due; how many woke. A row that somebody holds is woken by the next ring."""
+    due = Inquiry.objects.filter(status=Inquiry.Status.HOLD, snoozed_until__lte=now).order_by("snoozed_until", "pk")
+    woken = 0
+    for pk in due.values_list("pk", flat=True)[:limit]:
+        with transaction.atomic():
+            row = due.filter(pk=pk).select_for_update(skip_locked=True).first()
+            if row is not None:
+                woken += wake(row, now=now, why="time")
+    return woken
