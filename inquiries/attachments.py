@@ -54,7 +54,8 @@ ACCEPT = ",".join(sorted(_BY_ENDING))
 
 
 class Refused(Exception):
-    """A file that is not let in. ``code``: too_large, too_many, empty, program or kind; ``name``: the shown name."""
+    """A file that is not let in. ``code``: too_large, too_many, too_large_together, empty, program or kind; ``name``:
+    the shown name."""
 
     def __init__(self, code: str, name: str = "") -> None:
         super().__init__(code)
@@ -68,6 +69,7 @@ class Refused(Exception):
         sentences = {
             "too_large": _("“%(name)s” is larger than %(size)s MB."),
             "too_many": _("Please attach at most %(files)s files."),
+            "too_large_together": _("Together the files are too large for one mail."),
             "empty": _("“%(name)s” is empty."),
             "program": _("“%(name)s” is a program and cannot be attached."),
         }
@@ -172,6 +174,22 @@ def check(files: Sequence[File]) -> list[Checked]:  # type: ignore[type-arg]  # 
     return checked
 
 
+@dataclass(frozen=True)
+class Stored:
+    """Where a file lies: its storage key, its size in bytes and the hash of its content."""
+
+    storage_key: str
+    size: int
+    sha256: str
+
+
+def stored(file: Checked, *, now: datetime) -> Stored:
+    """Store a checked file under a random name. Undo with :func:`discard`."""
+    digest = _digest(file.file)
+    key = default_storage.save(f"inquiries/{now:%Y/%m}/{uuid.uuid4().hex}", file.file)
+    return Stored(key, file.file.size, digest)
+
+
 def store(message: Message, files: Iterable[Checked], *, now: datetime) -> list[Attachment]:
     """Keep checked files with a message, in the caller's transaction.
 
@@ -181,15 +199,14 @@ def store(message: Message, files: Iterable[Checked], *, now: datetime) -> list[
     kept: list[Attachment] = []
     try:
         for file in files:
-            digest = _digest(file.file)
-            key = default_storage.save(f"inquiries/{now:%Y/%m}/{uuid.uuid4().hex}", file.file)
+            there = stored(file, now=now)
             attachment = Attachment(
                 message=message,
-                storage_key=key,
+                storage_key=there.storage_key,
                 name=file.name,
                 media_type=file.media_type,
-                size=file.file.size,
-                sha256=digest,
+                size=there.size,
+                sha256=there.sha256,
             )
             kept.append(attachment)
             attachment.save()

@@ -1,45 +1,150 @@
 """What somebody is writing, kept on the server: it survives a closed browser and never sends itself."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from django.core.files.base import File
 from django.db import transaction
 
-from inquiries import events
-from inquiries.models import Draft, Inquiry, Message
+from inquiries import attachments, events
+from inquiries.models import Attachment, Draft, DraftFile, Inquiry, Message, PreparedReply, TemplateFile
 from shopdesk.accounts.models import User
 from shopdesk.text import clean
 
 MAX_LENGTH = 50_000
+# Mail servers refuse letters of 20 to 25 MB, and a file grows by more than a third on its way.
+MAX_TOTAL = 15 * 1024 * 1024
 
 
-def save(inquiry: Inquiry, *, body: str, by: User, now: datetime) -> Draft | None:
+def save(
+    inquiry: Inquiry,
+    *,
+    body: str,
+    by: User,
+    now: datetime,
+    cc: Sequence[str] = (),
+    bcc: Sequence[str] = (),
+    templates: Iterable[int] = (),
+) -> Draft | None:
     """Keep the text as this person's draft; an empty text deletes it and gives None.
 
     A text that was just sent is no draft: the browser's last save may arrive after the reply.
     """
     body = clean(body)[:MAX_LENGTH]
-    last = inquiry.messages.filter(kind=Message.Kind.REPLY, author=by).order_by("-at", "-pk").first()
-    if not body.strip() or (last and last.body == body.strip()):
+    if not body.strip() or _just_sent(inquiry, body.strip(), by):
         Draft.objects.filter(inquiry=inquiry, author=by).delete()
         return None
+    values = {"body": body, "cc": [*cc], "bcc": [*bcc], "templates": [*dict.fromkeys(templates)], "saved_at": now}
     # update_or_create settles two saves at once by the unique constraint.
-    draft, _ = Draft.objects.update_or_create(inquiry=inquiry, author=by, defaults={"body": body, "saved_at": now})
+    draft, _ = Draft.objects.update_or_create(inquiry=inquiry, author=by, defaults=values)
     return draft
 
 
+def _just_sent(inquiry: Inquiry, body: str, by: User) -> bool:
+    last = inquiry.messages.filter(kind=Message.Kind.REPLY, author=by).order_by("-at", "-pk").first()
+    if last and last.body == body:
+        return True
+    return PreparedReply.objects.live().filter(inquiry=inquiry, author=by, body=body).exists()
+
+
 @transaction.atomic
-def take_over(draft: Draft, *, by: User, now: datetime) -> Draft:
-    """Make a colleague's draft one's own: the text moves, below what one has written already."""
+def take_over(draft: Draft, *, by: User, now: datetime, into: Inquiry | None = None) -> Draft:
+    """Make a colleague's draft one's own: text, copies and files move, below what one has written already.
+
+    ``into`` is the inquiry in which it is to be sent, where the draft's own was merged into another.
+    """
     theirs = Draft.objects.select_for_update().select_related("inquiry", "author").get(pk=draft.pk)
-    if theirs.author_id == by.pk:
+    inquiry = into or theirs.inquiry
+    if theirs.author_id == by.pk and theirs.inquiry_id == inquiry.pk:
         return theirs
-    own = Draft.objects.select_for_update().filter(inquiry=theirs.inquiry, author=by).first()
+    own = Draft.objects.select_for_update().filter(inquiry=inquiry, author=by).first()
     body = f"{own.body.rstrip()}\n\n{theirs.body}" if own else theirs.body
-    events.record(
-        "draft_taken", theirs.inquiry, actor=by, now=now, **{"from": theirs.author_id, "from_name": str(theirs.author)}
-    )
+    before = own or Draft()
+    if theirs.author_id != by.pk:
+        events.record(
+            "draft_taken", inquiry, actor=by, now=now, **{"from": theirs.author_id, "from_name": str(theirs.author)}
+        )
     mine, _ = Draft.objects.update_or_create(
-        inquiry=theirs.inquiry, author=by, defaults={"body": body[:MAX_LENGTH], "saved_at": now}
+        inquiry=inquiry,
+        author=by,
+        defaults={
+            "body": body[:MAX_LENGTH],
+            "cc": _once([*before.cc, *theirs.cc]),
+            "bcc": _once([*before.bcc, *theirs.bcc]),
+            "templates": [*dict.fromkeys([*before.templates, *theirs.templates])],
+            "saved_at": now,
+        },
     )
+    for file in files_of(theirs.inquiry, theirs.author):
+        same = {"inquiry": inquiry, "author": by, "sha256": file.sha256, "name": file.name}
+        if not DraftFile.objects.filter(**same).exists():
+            DraftFile.objects.filter(pk=file.pk).update(inquiry=inquiry, author=by)
+    for file in files_of(theirs.inquiry, theirs.author):  # what one had already
+        remove(file)
     theirs.delete()
     return mine
+
+
+def _once(addresses: Sequence[str]) -> list[str]:
+    return [*dict.fromkeys(addresses)]
+
+
+# --- the files of a reply that is being written -------------------------------------------------------------------
+
+
+def files_of(inquiry: Inquiry, by: User) -> list[DraftFile]:
+    """What goes with the reply that this person is writing here."""
+    return list(DraftFile.objects.filter(inquiry=inquiry, author=by))
+
+
+def attach(inquiry: Inquiry, files: Sequence[File], *, by: User, now: datetime) -> list[DraftFile]:  # type: ignore[type-arg]  # bytes or text is mypy-only
+    """Put files into the reply that is being written; the same file twice is there once.
+
+    Raises attachments.Refused when one of them is not let in, or when it would be too many or too much for one mail;
+    none of them is kept then.
+    """
+    rows: list[DraftFile] = []
+    try:
+        for file in attachments.check(files):
+            stored = attachments.stored(file, now=now)
+            rows.append(
+                DraftFile(
+                    inquiry=inquiry, author=by, storage_key=stored.storage_key, name=file.name, size=stored.size,
+                    media_type=file.media_type, sha256=stored.sha256, added_at=now,
+                )
+            )  # fmt: skip
+        with transaction.atomic():
+            # Two uploads at once are counted one after the other.
+            Inquiry.objects.select_for_update(of=("self",)).get(pk=inquiry.pk)
+            there = files_of(inquiry, by)
+            known = {(file.sha256, file.name) for file in there}
+            new = [row for row in rows if (row.sha256, row.name) not in known]
+            if len(there) + len(new) > attachments.MAX_FILES:
+                raise attachments.Refused("too_many")
+            if sum(row.size for row in [*there, *new]) > MAX_TOTAL:
+                raise attachments.Refused("too_large_together")
+            DraftFile.objects.bulk_create(new, ignore_conflicts=True)
+    except BaseException:
+        attachments.discard(row.storage_key for row in rows)
+        raise
+    kept = files_of(inquiry, by)
+    attachments.discard({row.storage_key for row in rows} - {row.storage_key for row in kept})
+    return kept
+
+
+def remove(file: DraftFile) -> None:
+    """Take a file out of the reply again. The stored bytes go when nothing else leads to them."""
+    key, inquiry = file.storage_key, file.inquiry_id
+    file.delete()
+    transaction.on_commit(lambda: _discard(key, inquiry))
+
+
+def _discard(key: str, inquiry: int) -> None:
+    users = (
+        DraftFile.objects.filter(storage_key=key),
+        Attachment.objects.filter(storage_key=key),
+        TemplateFile.objects.filter(storage_key=key),
+        PreparedReply.objects.filter(inquiry=inquiry, files__contains=[{"storage_key": key}]),
+    )
+    if not any(rows.exists() for rows in users):
+        attachments.discard([key])
