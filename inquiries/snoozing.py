@@ -39,12 +39,16 @@ def snooze(
 ) -> bool:
     """Lay an inquiry aside until a moment; one that is on hold gets the new moment. False when nothing changed.
 
-    Raises BadMoment, triage.IsMerged, and triage.CannotSet for an unknown reason or a label of another status.
+    ``reason`` is a code of waiting.Reason; other words are kept as the comment of an internal reason.
+
+    Raises BadMoment, triage.IsMerged, and triage.CannotSet for a label of another status.
     """
     if not now < until <= now + LONGEST:
         raise BadMoment
-    if reason not in Reason.values or (label and label.status != Inquiry.Status.HOLD):
-        raise triage.CannotSet(reason)
+    if label and label.status != Inquiry.Status.HOLD:
+        raise triage.CannotSet(label.status)
+    if reason not in Reason.values:
+        reason, comment = Reason.INTERNAL, " ".join(part for part in (reason, comment) if part)
     comment = one_line(comment).strip()[:MAX_COMMENT]
     fresh = Inquiry.objects.select_for_update(of=("self",)).select_related("category", "label").get(pk=inquiry.pk)
     if fresh.status == Inquiry.Status.MERGED:

@@ -2,11 +2,13 @@
 
 from celery import shared_task
 
-from inquiries import filing, searching
+from inquiries import bulk, filing, searching, snoozing
 from shopdesk import clock
 
 # A wave of mail is worked off in rounds within one ring; the next ring takes up what is left.
 ROUNDS = 5
+# 50 steps of 20 are the longest run; another ring goes on with the next one.
+_BULK_STEPS = 60
 
 
 @shared_task
@@ -22,4 +24,20 @@ def sweep_search() -> None:
     """Read what the search does not know yet."""
     for _ in range(ROUNDS):
         if searching.sweep(clock.now(), limit=200) < 200:
+            return
+
+
+@shared_task
+def sweep_snoozed() -> None:
+    """Wake what was laid aside until now."""
+    for _ in range(ROUNDS):
+        if snoozing.sweep(clock.now(), limit=snoozing.BATCH) < snoozing.BATCH:
+            return
+
+
+@shared_task
+def sweep_bulk() -> None:
+    """Work off what was asked for in bulk; each step reads the clock, since a lease hangs on it."""
+    for _ in range(_BULK_STEPS):
+        if not bulk.sweep(clock.now(), limit=1):
             return

@@ -28,6 +28,10 @@ BEAT_SCHEDULE: dict[str, Ring] = {
     "received mail": every(10, "inquiries.tasks.sweep_filing"),
     # every 5 seconds: read the words of inquiries that have changed, for the search
     "search": every(5, "inquiries.tasks.sweep_search"),
+    # every 30 seconds: wake inquiries that were laid aside until now
+    "snoozed inquiries": every(30, "inquiries.tasks.sweep_snoozed"),
+    # every 10 seconds: go on with work in bulk whose ring or whose worker was lost
+    "work in bulk": every(10, "inquiries.tasks.sweep_bulk"),
     # every 10 seconds: look at the mailboxes that are due (each every 30 seconds, less often while it fails)
     "mailboxes": every(10, "shopdesk.mail.tasks.sweep_mailboxes"),
     # every 15 seconds: apply what mail providers told about letters

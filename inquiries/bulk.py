@@ -1,0 +1,229 @@
+"""The same acts on many inquiries: a row that is worked off in steps, in the background and safely across crashes.
+
+A step is one transaction: twenty inquiries, and how far the run has come. A worker that dies loses its step only, and
+whoever finds the lease run out goes on from there. Each inquiry is done wholly or not at all. One that somebody holds
+or answers at this moment is left alone and named in the result; nobody waits for anybody.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from inquiries import acts as registry
+from inquiries import events, states
+from inquiries.models import BulkRun, Inquiry, Message, Presence
+from inquiries.states import STATE
+from shopdesk.accounts.models import User
+from shopdesk.accounts.permissions import P
+
+# More at once than anybody can have looked at.
+MOST = 1_000
+STEP = 20
+LEASE = timedelta(minutes=2)
+# Whose browser said so within this time is writing an answer.
+REPLYING_WITHIN = timedelta(seconds=30)
+
+_State = BulkRun.State
+
+
+class NothingChosen(Exception):
+    """No inquiry, or none that the person may see."""
+
+
+class TooMany(Exception):
+    """More than MOST inquiries."""
+
+
+class CannotTakeBack(Exception):
+    """The run is not over, was taken back already, is somebody else's, or sent mail."""
+
+
+class _Refused(Exception):
+    """This inquiry is not done; ``code`` says why. Its savepoint is rolled back."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def start(*, ids: Iterable[int], acts: list[dict[str, Any]], by: User, now: datetime, form_token: uuid.UUID) -> BulkRun:
+    """Write down what is to be done; the next sweep begins. The same form sent twice is one run.
+
+    Raises NothingChosen, TooMany, and acts.BadActs.
+    """
+    if known := BulkRun.objects.filter(form_token=form_token, by=by).first():
+        return known
+    chosen = list(dict.fromkeys(ids))
+    if len(chosen) > MOST:
+        raise TooMany
+    visible = set(Inquiry.objects.visible_to(by).filter(pk__in=chosen).values_list("pk", flat=True))
+    chosen = [pk for pk in chosen if pk in visible]
+    if not chosen:
+        raise NothingChosen
+    registry.check(acts, user=by)
+    if not acts:
+        raise registry.BadActs([])
+    try:
+        with transaction.atomic():
+            return BulkRun.objects.create(by=by, acts=acts, ids=chosen, created_at=now, form_token=form_token)
+    except IntegrityError:
+        # Two clicks at once: the other one was faster. Somebody else's token is a forgery and stays an error.
+        return BulkRun.objects.get(form_token=form_token, by=by)
+
+
+def sweep(now: datetime, limit: int = 100) -> int:
+    """Work off up to ``limit`` steps of runs that nobody works on; how many were done."""
+    done = 0
+    while done < limit and (run := _claim(now)) is not None:
+        step(run, now=now)
+        done += 1
+    return done
+
+
+def _claim(now: datetime) -> BulkRun | None:
+    """The oldest run that nobody holds, with a lease on it."""
+    free = Q(lease_until=None) | Q(lease_until__lte=now)
+    with transaction.atomic():
+        rows = BulkRun.objects.exclude(state=_State.DONE).filter(free).order_by("pk")
+        run = rows.select_for_update(skip_locked=True).first()
+        if run is None:
+            return None
+        run.state, run.lease_until = _State.RUNNING, now + LEASE
+        run.save(update_fields=["state", "lease_until"])
+    return run
+
+
+@transaction.atomic
+def step(run: BulkRun, *, now: datetime) -> BulkRun:
+    """Work on the next twenty inquiries of a run, and let it go; gives the run as it is then.
+
+    The run's row is held meanwhile: a worker whose lease ran out and the one that took over never do the same step.
+    """
+    run = BulkRun.objects.select_for_update(of=("self",)).select_related("by__role").get(pk=run.pk)
+    if run.state == _State.DONE:
+        return run
+    part = run.ids[run.position : run.position + STEP]
+    busy = _being_answered(part, run.by, now)
+    for pk in part:
+        try:
+            with transaction.atomic():
+                change = _work(run, pk, busy, now)
+        except _Refused as refusal:
+            run.refused.append({"id": pk, "number": _number(pk, run.by), "why": refusal.code})
+            continue
+        if change is None:
+            run.unchanged += 1
+        else:
+            run.changed += 1
+            run.before[str(pk)] = change
+    run.position += len(part)
+    run.lease_until = None
+    if run.position >= len(run.ids):
+        run.state, run.finished_at = _State.DONE, now
+    run.save(
+        update_fields=[
+            "position", "changed", "unchanged", "refused", "before", "state", "lease_until", "finished_at",
+        ]
+    )  # fmt: skip
+    return run
+
+
+@transaction.atomic
+def take_back(run: BulkRun, *, by: User, now: datetime) -> tuple[int, int]:
+    """Put every inquiry of a run back that nobody has touched since; (put back, left as they are).
+
+    Notes that were written stay. Raises CannotTakeBack, also for runs that sent mail.
+    """
+    run = BulkRun.objects.select_for_update().get(pk=run.pk)
+    if not may_take_back(run, by):
+        raise CannotTakeBack
+    run.undone_at = now
+    run.save(update_fields=["undone_at"])
+    back, left = 0, 0
+    for pk in sorted(int(key) for key in run.before):
+        rows = Inquiry.objects.visible_to(by).select_for_update(of=("self",), skip_locked=True)
+        inquiry = rows.filter(pk=pk).first()
+        change = run.before[str(pk)]
+        if inquiry is None or _differs(inquiry, change["after"]):
+            left += 1
+            continue
+        names = states.restore(inquiry, change["before"]["state"])
+        inquiry.last_activity_at = now
+        inquiry.save(update_fields=[*names, "last_activity_at"])
+        inquiry.tags.set(change["before"]["tags"])
+        events.record("bulk_undone", inquiry, actor=by, now=now, run=run.pk)
+        back += 1
+    return back, left
+
+
+def may_take_back(run: BulkRun, user: User) -> bool:
+    """Whether the whole run can be taken back by this person."""
+    sent = any(act.get("do") == "reply" for act in run.acts)
+    return run.state == _State.DONE and run.undone_at is None and run.by_id == user.pk and bool(run.before) and not sent
+
+
+def _work(run: BulkRun, pk: int, busy: set[int], now: datetime) -> dict[str, Any] | None:
+    """Do the acts on one inquiry; what changed, or None. Raises _Refused; the caller's savepoint undoes the rest."""
+    rows = Inquiry.objects.visible_to(run.by).select_related("category", "store", "label", "customer", "product")
+    inquiry = rows.filter(pk=pk).select_for_update(of=("self",), skip_locked=True).first()
+    if inquiry is None:
+        raise _Refused("locked" if rows.filter(pk=pk).exists() else "hidden")
+    if pk in busy:
+        raise _Refused("locked")
+    if not run.by.is_active or not run.by.has_perm(P.INQUIRIES_TRIAGE):
+        raise _Refused("forbidden")
+    before = _all_of(inquiry)
+    said = _newest_words(inquiry)
+    for outcome in registry.perform(inquiry, run.acts, by=run.by, now=now):
+        if not outcome.ok:
+            raise _Refused(outcome.why)
+    inquiry = Inquiry.objects.get(pk=pk)
+    after = _all_of(inquiry)
+    if before == after and said == _newest_words(inquiry):
+        return None
+    # Only what differs is kept: a run of a thousand rows stays small.
+    changed = [key for key in before["state"] if before["state"][key] != after["state"][key]]
+    return {
+        "before": {"state": {key: before["state"][key] for key in changed}, "tags": before["tags"]},
+        "after": {
+            "state": {key: after["state"][key] for key in changed}, "tags": after["tags"],
+            "at": inquiry.last_activity_at.isoformat(), "version": inquiry.version,
+        },
+    }  # fmt: skip
+
+
+def _all_of(inquiry: Inquiry) -> dict[str, Any]:
+    tags = sorted(inquiry.tags.values_list("pk", flat=True))
+    return {"state": states.snapshot(inquiry, STATE), "tags": tags}
+
+
+def _differs(inquiry: Inquiry, after: dict[str, Any]) -> bool:
+    """Whether somebody has touched a row since the run did."""
+    now = states.snapshot(inquiry, STATE)
+    return (
+        inquiry.version != after["version"]
+        or inquiry.last_activity_at.isoformat() != after["at"]
+        or any(now.get(key) != value for key, value in after["state"].items())
+        or sorted(inquiry.tags.values_list("pk", flat=True)) != after["tags"]
+    )
+
+
+def _newest_words(inquiry: Inquiry) -> int:
+    return Message.objects.filter(inquiry_id=inquiry.pk).order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+def _being_answered(ids: Sequence[int], by: User, now: datetime) -> set[int]:
+    """Those in which a colleague is writing an answer at this moment."""
+    rows = Presence.objects.filter(
+        inquiry_id__in=ids, doing=Presence.Doing.REPLYING, seen_at__gt=now - REPLYING_WITHIN
+    ).exclude(user=by)
+    return set(rows.values_list("inquiry_id", flat=True))
+
+
+def _number(pk: int, by: User) -> str:
+    """The reference number for the result, where the person may see it."""
+    return Inquiry.objects.visible_to(by).filter(pk=pk).values_list("number", flat=True).first() or ""
