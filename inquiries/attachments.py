@@ -278,9 +278,15 @@ def discard_unless_kept(source: str, count: int, now: datetime) -> None:
 
 
 def discard(keys: Iterable[str]) -> None:
-    """Delete stored files whose rows were rolled back."""
+    """Delete stored files that no row leads to, each with the small picture that was made of it."""
     for key in keys:
         default_storage.delete(key)
+        default_storage.delete(thumbnail_key(key))
+
+
+def thumbnail_key(key: str) -> str:
+    """Where the small picture of a stored file lies (inquiries.thumbnails): found again by the name of the file."""
+    return f"inquiries/thumbnails/{hashlib.sha256(key.encode()).hexdigest()[:40]}.webp"
 
 
 def _digest(file: IO[bytes] | File) -> str:  # type: ignore[type-arg]  # bytes or text is mypy-only

@@ -48,39 +48,32 @@ def _just_sent(inquiry: Inquiry, body: str, by: User) -> bool:
 
 
 @transaction.atomic
-def take_over(draft: Draft, *, by: User, now: datetime, into: Inquiry | None = None) -> Draft:
-    """Make a colleague's draft one's own: text, copies and files move, below what one has written already.
-
-    ``into`` is the inquiry in which it is to be sent, where the draft's own was merged into another.
-    """
+def take_over(draft: Draft, *, by: User, now: datetime) -> Draft:
+    """Make a colleague's draft one's own: text, copies and files move, below what one has written already."""
     theirs = Draft.objects.select_for_update().select_related("inquiry", "author").get(pk=draft.pk)
-    inquiry = into or theirs.inquiry
-    if theirs.author_id == by.pk and theirs.inquiry_id == inquiry.pk:
+    if theirs.author_id == by.pk:
         return theirs
+    inquiry = theirs.inquiry
     own = Draft.objects.select_for_update().filter(inquiry=inquiry, author=by).first()
-    body = f"{own.body.rstrip()}\n\n{theirs.body}" if own else theirs.body
     before = own or Draft()
-    if theirs.author_id != by.pk:
-        events.record(
-            "draft_taken", inquiry, actor=by, now=now, **{"from": theirs.author_id, "from_name": str(theirs.author)}
-        )
-    mine, _ = Draft.objects.update_or_create(
-        inquiry=inquiry,
-        author=by,
-        defaults={
-            "body": body[:MAX_LENGTH],
-            "cc": _once([*before.cc, *theirs.cc]),
-            "bcc": _once([*before.bcc, *theirs.bcc]),
-            "templates": [*dict.fromkeys([*before.templates, *theirs.templates])],
-            "saved_at": now,
-        },
+    body = f"{own.body.rstrip()}\n\n{theirs.body}" if own else theirs.body
+    events.record(
+        "draft_taken", inquiry, actor=by, now=now, **{"from": theirs.author_id, "from_name": str(theirs.author)}
     )
-    for file in files_of(theirs.inquiry, theirs.author):
-        same = {"inquiry": inquiry, "author": by, "sha256": file.sha256, "name": file.name}
-        if not DraftFile.objects.filter(**same).exists():
-            DraftFile.objects.filter(pk=file.pk).update(inquiry=inquiry, author=by)
-    for file in files_of(theirs.inquiry, theirs.author):  # what one had already
-        remove(file)
+    values = {
+        "body": body[:MAX_LENGTH],
+        "cc": _once([*before.cc, *theirs.cc]),
+        "bcc": _once([*before.bcc, *theirs.bcc]),
+        "templates": [*dict.fromkeys([*before.templates, *theirs.templates])],
+        "saved_at": now,
+    }
+    mine, _ = Draft.objects.update_or_create(inquiry=inquiry, author=by, defaults=values)
+    mine_already = {(file.sha256, file.name) for file in files_of(inquiry, by)}
+    for file in files_of(inquiry, theirs.author):
+        if (file.sha256, file.name) in mine_already:
+            remove(file)
+        else:
+            DraftFile.objects.filter(pk=file.pk).update(author=by)
     theirs.delete()
     return mine
 

@@ -10,6 +10,7 @@ urlpatterns = [
     path("new/", desk.new, name="new"),
     path("attachments/<int:pk>/", desk.attachment, name="attachment"),
     path("attachments/<int:pk>/picture/", received.picture, name="picture"),
+    path("attachments/<int:pk>/thumbnail/", received.thumbnail, name="thumbnail"),
     path("messages/<int:pk>/html/", received.html, name="message-html"),
     path("<int:pk>/", desk.detail, name="detail"),
     path("<int:pk>/panels/", desk.panels, name="panels"),

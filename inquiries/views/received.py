@@ -8,6 +8,7 @@ from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
+from inquiries import thumbnails
 from inquiries.attachments import INLINE_TYPES
 from inquiries.models import Attachment, Inquiry, Message
 from shopdesk.accounts.decorators import StaffRequest, staff_view
@@ -88,4 +89,22 @@ def picture(request: StaffRequest, pk: int) -> HttpResponseBase:
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response["Cross-Origin-Resource-Policy"] = "same-origin"
     response["Cache-Control"] = "private, max-age=3600"
+    return response
+
+
+@staff_view(P.INQUIRIES_VIEW)
+@require_safe
+def thumbnail(request: StaffRequest, pk: int) -> HttpResponse:
+    """The small picture of an attached picture; 404 for everything else."""
+    visible = Inquiry.objects.visible_to(request.user)
+    row = get_object_or_404(Attachment.objects.filter(message__inquiry__in=visible, media_type__in=INLINE_TYPES), pk=pk)
+    try:
+        content = thumbnails.of(row)
+    except (thumbnails.NoThumbnail, FileNotFoundError) as error:
+        raise Http404 from error
+    response = HttpResponse(content, content_type=thumbnails.MEDIA_TYPE)
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    response["Cache-Control"] = "private, max-age=86400"
     return response

@@ -1,5 +1,6 @@
 """One row of everything that an address under /admin/ can name, and the walk over all addresses."""
 
+from base64 import b64decode
 from datetime import timedelta
 from uuid import uuid4
 
@@ -46,7 +47,8 @@ def admin_addresses():
 
 
 def attach(message, name="x.png"):
-    key = default_storage.save(f"inquiries/test/{uuid4().hex}", ContentFile(b"\x89PNG\r\n\x1a\n"))
+    dot = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC")
+    key = default_storage.save(f"inquiries/test/{uuid4().hex}", ContentFile(dot))
     return Attachment.objects.create(
         message=message, storage_key=key, name=name, media_type="image/png", size=8, sha256="0" * 64
     )
@@ -106,6 +108,7 @@ def one_of_everything(user):
     own = {
         "desk-inquiries:attachment": [file.pk],
         "desk-inquiries:picture": [file.pk],
+        "desk-inquiries:thumbnail": [file.pk],
         "desk-inquiries:message-html": [file.message_id],
         "desk-inquiries:take-draft": [inquiry.pk, draft.pk],
         "desk-followups:sequence": [sequence.pk],
