@@ -1,6 +1,6 @@
 """What can be done to an inquiry by a macro, in bulk or by a rule: one registry for the three.
 
-    [{"do": "status", "label": 3}, {"do": "assign", "to": "me"}, {"do": "tag", "tag": 5}, {"do": "reply", "template": 7}]
+    [{"do": "status", "label": 3}, {"do": "assign", "to": "me"}, {"do": "tag", "tag": 5}, …]
 
 Acts are done in their order, each for itself: one that is refused leaves the others as they are, and says why by a
 code. What is stored came from a person or an older version and is checked before it is done.
@@ -23,9 +23,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from inquiries.models import Category, Cause, Inquiry, StatusLabel, Tag, Template
+from inquiries.waiting import Reason
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
-from shopdesk.text import clean, one_line
+from shopdesk.text import clean
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +97,7 @@ _REASONS: dict[str, str | Promise] = {
     "too_many_tags": gettext_lazy("it has too many tags already"),
     "no_address": gettext_lazy("the customer left no mail address"),
     "unfilled": gettext_lazy("the text has blanks for this inquiry"),
+    "draft": gettext_lazy("you are writing a reply there"),
     "needs_approval": gettext_lazy("the reply needs approval first"),
     "prepared": gettext_lazy("another reply is prepared already"),
     "signature": gettext_lazy("the store's opening lines or signature cannot be filled in"),
@@ -227,7 +229,7 @@ def places(post: QueryDict) -> list[int]:
     return sorted(found)[: 2 * MOST_ACTS]
 
 
-# --- within: doing -----------------------------------------------------------------------------------------------------
+# --- within: doing ---------------------------------------------------------------------------------------------------
 
 
 def _closed(inquiry: Inquiry, by: User | None) -> str:
@@ -262,7 +264,7 @@ def _done(
     return Outcome(row["do"], ok=True)
 
 
-# --- within: reading ---------------------------------------------------------------------------------------------------
+# --- within: reading --------------------------------------------------------------------------------------------------
 
 
 def _posted(act: Act, place: int, post: QueryDict) -> dict[str, Any]:
@@ -280,7 +282,7 @@ def _posted(act: Act, place: int, post: QueryDict) -> dict[str, Any]:
         case "days":
             n = post.get(f"a-{place}-n", "")
             days = int(n) if n.isascii() and n.isdigit() and len(n) < 9 else n
-            return {"days": days, "reason": one_line(post.get(f"a-{place}-reason", ""))}
+            return {"days": days, "reason": value}
         case "text":
             return {"text": clean(post.get(f"a-{place}-text", "")).strip()}
     return {}
@@ -330,7 +332,7 @@ def _has_shape(act: Act, row: dict[str, Any]) -> bool:
         case "days":
             days = row.get("days")
             fits = isinstance(days, int) and not isinstance(days, bool) and 0 < days <= LONGEST_SNOOZE
-            return fits and _is_text(row.get("reason", ""), 40, empty=True)
+            return fits and row.get("reason") in Reason.values
         case "text":
             return _is_text(row.get("text"), LONGEST_NOTE)
     return True
@@ -365,7 +367,7 @@ def _problems(row: Mapping[str, Any], user: User | None) -> list[str]:
     return [] if there else [_("%(act)s: please choose.") % words]
 
 
-# --- within: in words --------------------------------------------------------------------------------------------------
+# --- within: in words -------------------------------------------------------------------------------------------------
 
 
 def choices(control: str, user: User | None = None) -> list[tuple[str, str]]:
@@ -386,6 +388,8 @@ def choices(control: str, user: User | None = None) -> list[tuple[str, str]]:
             from inquiries.condition_fields import choices as condition_choices
 
             return condition_choices("cause")
+        case "days":
+            return [(code, str(name)) for code, name in Reason.choices]
         case "priority":
             return [(str(code), str(name)) for code, name in Category.Priority.choices]
         case "category":
@@ -407,7 +411,7 @@ def _told(row: Mapping[str, Any], names: dict[str, dict[str, str]]) -> str:
             value = _("“%(text)s”") % {"text": row["text"]}
         case "days":
             value = _("%(n)s days") % {"n": row["days"]}
-            value = f"{value} ({row['reason']})" if row.get("reason") else value
+            value = f"{value} ({Reason(row['reason']).label})"
         case _:
             key = _value(row, act)
             value = names.setdefault(act.control, _names(act.control)).get(key, _("(deleted)"))

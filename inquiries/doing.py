@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from inquiries import acts, events, replying, signing_off, tagging, texts, triage
-from inquiries.models import Category, Cause, Inquiry, StatusLabel, Tag, Template
+from inquiries import acts, approval_rules, events, replying, signing_off, tagging, template_files, texts, triage
+from inquiries.models import Category, Cause, Draft, Inquiry, PreparedReply, StatusLabel, Tag, Template
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 
@@ -51,7 +51,10 @@ def do(inquiry: Inquiry, row: _Row, *, then: _Row | None, by: User | None, now: 
             from inquiries import snoozing  # wakes by rules' happenings, too
 
             until = acts.snoozed_until(row["days"], now)
-            snoozing.snooze(inquiry, until=until, reason=row.get("reason", ""), comment="", by=by, now=now)
+            try:
+                snoozing.snooze(inquiry, until=until, reason=row["reason"], by=by, now=now)
+            except triage.IsMerged as error:
+                raise acts.Refused("merged") from error
         case "note":
             if by is None:
                 events.record("rule_note", inquiry, actor=None, now=now, text=row["text"])
@@ -98,6 +101,8 @@ def _set_status(inquiry: Inquiry, status: str, label: StatusLabel | None, by: Us
         triage.set_status(inquiry, status=status, label=label, by=by, now=now)
     except triage.CannotClose as error:
         raise acts.Refused("cause_missing") from error
+    except triage.IsMerged as error:
+        raise acts.Refused("merged") from error
 
 
 def _person(to: Any, by: User | None) -> User | None:
@@ -147,7 +152,7 @@ def _template(row: _Row, by: User) -> Template:
 
 def _written(inquiry: Inquiry, template: Template, by: User) -> str:
     """The whole reply: the opening lines and the filled text. Raises acts.Refused for what must not go out so."""
-    from inquiries import approving, checking  # they read the conversation, and use macros' texts themselves
+    from inquiries import checking  # reads the conversation, and texts itself
 
     if not inquiry.email:
         raise acts.Refused("no_address")
@@ -159,7 +164,11 @@ def _written(inquiry: Inquiry, template: Template, by: User) -> str:
     except signing_off.SignatureBroken as error:
         raise acts.Refused("signature") from error
     body = opening + filled.text
-    if approving.needed(inquiry, by=by, templates=[template.pk]):
+    if Draft.objects.filter(inquiry=inquiry, author=by).exists():  # a reply would delete it
+        raise acts.Refused("draft")
+    if PreparedReply.objects.live().filter(inquiry=inquiry).exists():
+        raise acts.Refused("prepared")
+    if approval_rules.needed(inquiry, by=by, templates=[template.pk]):
         raise acts.Refused("needs_approval")
     count = template.files.count()
     if any(one.blocks for one in checking.findings(inquiry, body=body, cc=[], bcc=[], file_count=count, by=by)):
@@ -171,8 +180,6 @@ def _reply(inquiry: Inquiry, row: _Row, then: _Row | None, by: User, now: dateti
     template = _template(row, by)
     body = _written(inquiry, template, by)
     status, label = _status_of(then) if then is not None else (Inquiry.Status.PENDING, None)
-    from inquiries import template_files
-
     files = template_files.put_into_draft(template, inquiry, by=by, now=now)
     try:
         replying.reply(
@@ -180,6 +187,10 @@ def _reply(inquiry: Inquiry, row: _Row, then: _Row | None, by: User, now: dateti
         )
     except replying.NoAddress as error:
         raise acts.Refused("no_address") from error
+    except replying.NeedsApproval as error:
+        raise acts.Refused("needs_approval") from error
+    except replying.StaleReply as error:  # only what was merged meanwhile
+        raise acts.Refused("merged") from error
     except triage.CannotClose as error:
         raise acts.Refused("cause_missing") from error
     except signing_off.SignatureBroken as error:
