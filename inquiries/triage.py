@@ -5,8 +5,8 @@ from typing import Any
 
 from django.db import transaction
 
-from inquiries import events, families, moments, sla, states
-from inquiries.models import Category, Cause, Inquiry, InquiryEvent, Message, StatusLabel
+from inquiries import events, families, happenings, moments, sla, states
+from inquiries.models import Category, Cause, Inquiry, InquiryEvent, Message, Rule, StatusLabel
 from inquiries.states import ENTERED
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
@@ -44,6 +44,7 @@ def take(inquiry: Inquiry, *, by: User, now: datetime) -> bool:
     if taken:
         inquiry.assignee = by
         events.record("taken", inquiry, actor=by, now=now)
+        happenings.note(inquiry, Rule.Event.ASSIGNED, now=now)
     return bool(taken)
 
 
@@ -70,6 +71,7 @@ def assign(inquiry: Inquiry, *, to: User | None, by: User | None, now: datetime)
         events.record("taken", inquiry, actor=by, now=now)
     else:
         events.record("assigned", inquiry, actor=by, now=now, **names, to=to.pk, to_name=str(to))
+    happenings.note(inquiry, Rule.Event.ASSIGNED, now=now)
     return True
 
 
@@ -115,6 +117,7 @@ def set_status(
     data = {"from": before["status"], "to": status, **_label_names("from", was), **_label_names("to", label)}
     fresh.status_event = events.record("status", fresh, actor=by, now=now, **data, before=before)  # type: ignore[attr-defined]  # for the view's undo
     inquiry.status_event = fresh.status_event  # type: ignore[attr-defined]  # as above
+    happenings.note(fresh, Rule.Event.STATUS, now=now)
     states.copy(fresh, inquiry, (*ENTERED, "cause", "product", "last_activity_at"))
     return True
 
@@ -162,6 +165,19 @@ def require_closable(inquiry: Inquiry) -> None:
     """Raises CannotClose; for whoever closes by another way than set_status (a reply that solves)."""
     if missing := close_needs(inquiry):
         raise CannotClose(missing)
+
+
+def customer_words(inquiry: Inquiry, language: str) -> str:
+    """What a customer is told about where their question stands, in "ja" or "en"; never the shop's own word for it.
+
+    A label without such words says what the first label of its status says; spam and merged ones say nothing.
+    """
+    own = [inquiry.label] if inquiry.label else []
+    for label in (*own, *StatusLabel.objects.filter(status=inquiry.status, is_active=True)):
+        ja, en = label.customer_ja, label.customer_en
+        if ja or en:
+            return (en or ja) if language == "en" else (ja or en)
+    return ""
 
 
 @transaction.atomic
