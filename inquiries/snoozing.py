@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from inquiries import events, states, triage
-from inquiries.models import Inquiry, StatusLabel
+from inquiries import events, happenings, states, triage
+from inquiries.models import Inquiry, Rule, StatusLabel
 from inquiries.states import ENTERED
 from inquiries.waiting import Reason
 from shopdesk.accounts.models import User
@@ -69,6 +69,8 @@ def snooze(
     event = events.record(
         "snoozed", fresh, actor=by, now=now, until=until.isoformat(), reason=reason, comment=comment, before=before
     )
+    if before["status"] != fresh.status:
+        happenings.note(fresh, Rule.Event.STATUS, now=now)
     states.copy(fresh, inquiry, (*ENTERED, "last_activity_at"))
     inquiry.status_event = event  # type: ignore[attr-defined]  # for the view's undo
     return True
@@ -85,6 +87,7 @@ def wake(inquiry: Inquiry, *, now: datetime, why: str, by: User | None = None) -
     fresh.last_activity_at = now
     fresh.save(update_fields=[*ENTERED, "last_activity_at"])
     events.record("woken", fresh, actor=by, now=now, why=why, until=until.isoformat() if until else "")
+    happenings.note(fresh, Rule.Event.STATUS, now=now)
     states.copy(fresh, inquiry, (*ENTERED, "last_activity_at"))
     return True
 
