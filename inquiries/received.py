@@ -2,13 +2,15 @@
 
 from datetime import datetime
 
-from inquiries import attachments, auto_answers, previews
+from inquiries import attachments, auto_answers, own, previews
 from inquiries.models import Attachment, Inquiry, Message
+from shopdesk import addresses
 from shopdesk.mail.models import IncomingMail
 from shopdesk.mail.parsing import ParsedMail
 from shopdesk.text import clean, normalise, one_line
 
 _ID_LENGTH = 200
+_MOST_COPIES = 50
 
 
 def write(
@@ -29,9 +31,19 @@ def write(
         incoming=incoming,
         sender_name=name_of(mail, sender),
         sender_address=sender,
+        cc=_others(mail, sender),
         automatic=automatic,
         unverified=auto_answers.is_unverified(mail),
     )
+
+
+def _others(mail: ParsedMail, sender: str) -> list[str]:
+    """Whom else the mail was written to, without ourselves; asked for only where it names more than one address."""
+    named = dict.fromkeys(addresses.normalise(one_line(one.address)) for one in [*mail.to, *mail.cc])
+    if len(named) < 2:  # noqa: PLR2004  # the one is us
+        return []
+    ours = own.addresses()
+    return [one for one in named if addresses.is_valid(one) and one not in ours and one != sender][:_MOST_COPIES]
 
 
 def parts(mail: ParsedMail) -> tuple[str, str]:

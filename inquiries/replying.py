@@ -1,16 +1,35 @@
 """Answering a customer, and noting something among staff."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F
 
-from inquiries import events, triage
-from inquiries.models import Draft, Inquiry, Message
+from inquiries import (
+    approval_rules,
+    carrying,
+    events,
+    happenings,
+    masking,
+    mentions,
+    preparing,
+    previews,
+    pulling,
+    recipients,
+    sla,
+    snapshots,
+    states,
+    triage,
+)
+from inquiries.models import Attachment, Draft, DraftFile, Inquiry, Message, PreparedReply, Rule, StatusLabel
 from inquiries.signing_off import signature
+from inquiries.states import ENTERED
 from inquiries.threads import headers_for, reference
 from shopdesk.accounts.models import User
+from shopdesk.accounts.permissions import P
 from shopdesk.mail import composing, outbox
+from shopdesk.mail.models import OutgoingMail
 from shopdesk.text import clean, one_line
 
 # Within this time the same words are a double click, not a second thought.
@@ -33,6 +52,26 @@ class NothingWritten(CannotReply):
     """The text is empty."""
 
 
+class MayNotSend(CannotReply):
+    """The person may write, and has a colleague send."""
+
+
+class MayNotCopy(CannotReply):
+    """Who may not read mail addresses gets no copies sent either: a copy shows the customer's address."""
+
+
+class NeedsApproval(CannotReply):
+    """A second person must read it first; ``reason`` is the rule that says so."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+# What a reply changes besides what triage.enter sets; kept in Message.before, so that it can be taken back.
+CHANGED = (*ENTERED, "assignee", "first_replied_at", "last_activity_at", "order_snapshot", "preview")
+
+
 @transaction.atomic
 def reply(
     inquiry: Inquiry,
@@ -42,15 +81,25 @@ def reply(
     now: datetime,
     expected_version: int | None = None,
     then: str = Inquiry.Status.PENDING,
+    label: StatusLabel | None = None,
+    cc: Iterable[str] = (),
+    bcc: Iterable[str] = (),
+    files: Sequence[DraftFile] = (),
+    templates: Sequence[int] = (),
+    approved: PreparedReply | None = None,
 ) -> Message:
     """Answer the customer: the letter is queued in the same transaction, the reply clock stops, the draft goes.
 
-    ``expected_version`` is the version that the writer saw; ``then`` the status afterwards, pending or solved. An
-    unassigned inquiry becomes the writer's.
+    The letter is handed to a worker ``store.undo_seconds`` from now; until then undoing.take_back() puts everything
+    back. ``expected_version`` is the version that the writer saw; ``then`` the status afterwards, pending or solved;
+    ``label`` the shop's own name for it. ``files`` become attachments. ``templates`` are those that were inserted:
+    approval may hang on them. ``approved`` is the prepared reply whose words these are; only approving and scheduling
+    pass it, holding its row. An unassigned inquiry becomes the writer's.
 
-    Raises StaleReply, NoAddress, NothingWritten, and signing_off.SignatureBroken; nothing is sent then.
+    Raises StaleReply, NoAddress, NothingWritten, MayNotSend, MayNotCopy, NeedsApproval, triage.CannotClose,
+    recipients.BadCopy and TooManyCopies, and signing_off.SignatureBroken; nothing is sent then.
     """
-    if then not in {Inquiry.Status.PENDING, Inquiry.Status.SOLVED}:
+    if then not in {Inquiry.Status.PENDING, Inquiry.Status.SOLVED} or (label is not None and label.status != then):
         raise ValueError(then)
     body = clean(body).strip()
     if not body:
@@ -58,52 +107,108 @@ def reply(
     fresh = _claim(inquiry, expected_version)
     if not fresh.email:
         raise NoAddress
-    message = Message.objects.create(inquiry=fresh, kind=Message.Kind.REPLY, body=body, author=by, at=now)
-    headers = headers_for(fresh)
+    shown, hidden = recipients.others(fresh, cc, bcc)
+    if (shown or hidden) and not masking.sees_contacts(by):
+        raise MayNotCopy
+    _refuse_unread(fresh, by=by, templates=templates, approved=approved)
+    if then == Inquiry.Status.SOLVED and fresh.status != then:
+        triage.require_closable(fresh)
+    held_until = now + timedelta(seconds=fresh.store.undo_seconds) if fresh.store.undo_seconds else None
+    message = Message.objects.create(
+        inquiry=fresh, kind=Message.Kind.REPLY, body=body, author=by, at=now, cc=shown, bcc=hidden,
+        held_until=held_until,
+    )  # fmt: skip
+    attached = carrying.attach(message, files, now=now)
+    letter = _queue(fresh, message, attached, due_at=held_until or now, now=now)
+
+    before, status, was = states.snapshot(fresh, CHANGED), fresh.status, fresh.label
+    sla.replied(fresh, now=now)
+    sla.replied(fresh, now=now)
+    triage.enter(fresh, status=then, now=now, label=label)
+    if taken := fresh.assignee_id is None:
+        fresh.assignee = by
+        events.record("taken", fresh, actor=by, now=now)
+    fresh.last_activity_at = now
+    fresh.preview = previews.of(body)
+    if fresh.order is not None:
+        fresh.order_snapshot = snapshots.take(fresh.order, now=now)
+    fresh.save(update_fields=[*CHANGED])
+    if status != then or (label and was != label):
+        names = {**_label_names("from", was), **_label_names("to", label)}
+        events.record("status", fresh, actor=by, now=now, **{"from": status, "to": then}, **names)
+    # Rules answer it when it cannot be taken back any more.
+    happenings.note(fresh, Rule.Event.REPLIED, now=held_until or now)
+    message.mail_key, message.message_id = letter.key, letter.message_id
+    message.before = {
+        "before": before, "after": states.snapshot(fresh, CHANGED), "taken": taken, "templates": [*templates],
+    }  # fmt: skip
+    message.save(update_fields=["mail_key", "message_id", "before"])
+    states.copy(fresh, inquiry, CHANGED)
+    if approved is None:
+        # An approved reply was no draft any more; what its author writes meanwhile is another one.
+        Draft.objects.filter(inquiry=fresh, author=by).delete()
+        preparing.overtaken(fresh, by=by, now=now)
+    pulling.answered(fresh, now=now)
+    return message
+
+
+def _refuse_unread(inquiry: Inquiry, *, by: User, templates: Sequence[int], approved: PreparedReply | None) -> None:
+    """Raise unless this person may send these words now: by themselves, or because a second person read them."""
+    if approved is not None and approved.decided_by_id is not None:
+        # Read again: what was passed may be an old copy, or made up. The caller holds the row.
+        rows = PreparedReply.objects.filter(pk=approved.pk, inquiry=inquiry, author=by, state__in=PreparedReply.LIVE)
+        if rows.exclude(decided_by=None).exclude(decided_by=by).exists():
+            return
+        raise NeedsApproval("")
+    if not by.has_perm(P.INQUIRIES_REPLY):
+        raise MayNotSend
+    if reason := approval_rules.needed(inquiry, by=by, templates=templates):
+        raise NeedsApproval(reason)
+
+
+def _label_names(side: str, label: StatusLabel | None) -> dict[str, int | str]:
+    """As in the events of triage.set_status: the names of this moment."""
+    return {f"{side}_label": label.pk, f"{side}_ja": label.name_ja, f"{side}_en": label.name_en} if label else {}
+
+
+def _queue(
+    inquiry: Inquiry, message: Message, attached: Sequence[Attachment], *, due_at: datetime, now: datetime
+) -> OutgoingMail:
+    """Put the letter of a reply in the outbox, in the thread, from the inquiry's own store."""
+    headers = headers_for(inquiry)
+    author = message.author
+    assert author is not None  # noqa: S101  # the database holds it: staff_messages_have_an_author
     letter = composing.render(
         "inquiries_reply",
         {
-            "subject": reply_subject(fresh.subject),
-            "body": body,
-            "signature": signature(fresh.store, by=by, language=fresh.language),
-            "number": reference(fresh),
+            "subject": reply_subject(inquiry.subject),
+            "body": message.body,
+            "signature": signature(inquiry.store, by=author, language=inquiry.language),
+            "number": reference(inquiry),
         },
-        fresh.language,
+        inquiry.language,
     )
-    queued = outbox.queue(
+    return outbox.queue(
         key=f"inquiries.message:{message.pk}",
-        to_address=fresh.email,
-        to_name=fresh.name,
-        from_address=fresh.store.sender_address,
-        from_name=fresh.store.sender_name,
-        reply_to=fresh.store.sender_address,
+        to_address=inquiry.email,
+        to_name=inquiry.name,
+        cc=message.cc,
+        bcc=message.bcc,
+        from_address=inquiry.store.sender_address,
+        from_name=inquiry.store.sender_name,
+        reply_to=inquiry.store.sender_address,
         subject=letter.subject,
         text=letter.text,
-        language=fresh.language,
+        language=inquiry.language,
         automatic=False,
         in_reply_to=headers.in_reply_to,
         references=headers.references,
+        attachments=[
+            {"name": file.name, "type": file.media_type, "storage_key": file.storage_key} for file in attached
+        ],
+        due_at=due_at,
         now=now,
     )
-    message.mail_key, message.message_id = queued.key, queued.message_id
-    message.save(update_fields=["mail_key", "message_id"])
-
-    before = fresh.status
-    triage.enter(fresh, status=then, now=now)
-    if fresh.assignee_id is None:
-        fresh.assignee = by
-        events.record("taken", fresh, actor=by, now=now)
-    fresh.first_replied_at = fresh.first_replied_at or now
-    fresh.last_activity_at = now
-    fresh.save(
-        update_fields=[
-            "status", "waiting_since", "reply_due_at", "solved_at", "assignee", "first_replied_at", "last_activity_at",
-        ]
-    )  # fmt: skip
-    if before != then:
-        events.record("status", fresh, actor=by, now=now, **{"from": before, "to": then})
-    Draft.objects.filter(inquiry=fresh, author=by).delete()
-    return message
 
 
 @transaction.atomic
@@ -120,7 +225,10 @@ def note(inquiry: Inquiry, *, body: str, by: User, now: datetime) -> Message:
     if twin := twins.first():
         return twin
     Inquiry.objects.filter(pk=inquiry.pk).update(version=F("version") + 1, last_activity_at=now)
-    return Message.objects.create(inquiry=inquiry, kind=Message.Kind.NOTE, body=body, author=by, at=now)
+    previews.keep(inquiry, body)
+    written = Message.objects.create(inquiry=inquiry, kind=Message.Kind.NOTE, body=body, author=by, at=now)
+    mentions.record(written)
+    return written
 
 
 def reply_subject(subject: str) -> str:
@@ -136,9 +244,10 @@ def _claim(inquiry: Inquiry, expected_version: int | None) -> Inquiry:
 
     Raises StaleReply.
     """
-    rows = Inquiry.objects.filter(pk=inquiry.pk)
+    # What was merged is answered where it went.
+    rows = Inquiry.objects.filter(pk=inquiry.pk).exclude(status=Inquiry.Status.MERGED)
     if expected_version is not None:
         rows = rows.filter(version=expected_version)
     if not rows.update(version=F("version") + 1):
         raise StaleReply
-    return Inquiry.objects.select_related("store", "category").get(pk=inquiry.pk)
+    return Inquiry.objects.select_related("store", "category", "order", "customer", "label").get(pk=inquiry.pk)

@@ -12,6 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from inquiries.models import Category, Inquiry, InquiryEvent
+from inquiries.returned import RETURNS
 from inquiries.waiting import Reason
 from shopdesk.shop.models import named
 
@@ -74,6 +75,15 @@ _SENTENCES: dict[str, Callable[[], str]] = {
     "split_from": lambda: _("%(actor)s split this off %(number)s"),
     "prepared_given_back": lambda: _("What %(author_name)s had prepared became a draft again, because of a merge"),
     "bulk_undone": lambda: _("%(actor)s took work in bulk back"),
+    "reply_taken_back": lambda: _("%(actor)s took the reply back before it was sent"),
+    "scheduled": lambda: _("%(actor)s scheduled a reply for %(send_at)s"),
+    "schedule_cancelled": lambda: _("%(actor)s cancelled the scheduled reply"),
+    "approval_asked": lambda: _("%(actor)s asked for approval of a reply"),
+    "approval_withdrawn": lambda: _("%(actor)s withdrew the request for approval"),
+    "prepared_edited": lambda: _("%(actor)s changed the text that waits for approval"),
+    "approved": lambda: _("%(actor)s approved the reply of %(author_name)s"),
+    "approved_sent": lambda: _("%(actor)s sent the approved reply of %(author_name)s"),
+    "prepared_returned": lambda: _("The reply of %(author_name)s became a draft again: %(why)s"),
     "acknowledgement_withheld": lambda: _("No automatic confirmation was sent: %(reason)s"),
     "reopened": lambda: _("Reopened, because the customer wrote again"),
     "thanked": lambda: _("The customer said thanks; it stays solved"),
@@ -115,6 +125,11 @@ def sentence(event: InquiryEvent) -> str:
         words["to"] = _choice(event.code, words.get("to"))
     if event.code in {"tagged", "untagged"}:
         words["tags"] = "、".join(str(tag) for tag in words.get("tags", []))
+    if event.code == "scheduled":
+        words["send_at"] = _moment(words.get("send_at"))
+    if event.code == "prepared_returned":
+        why = RETURNS.get(str(words.get("why")))
+        words["why"] = str(why) if why else _("returned by %(actor)s") % words
     if event.code == "snoozed":
         words["until"], words["reason"] = _moment(words.get("until")), _reason(words)
     if event.code == "woken":

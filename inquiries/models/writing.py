@@ -186,7 +186,7 @@ class PreparedReply(models.Model):
     )
     decided_at = models.DateTimeField(null=True, blank=True)
     comment = models.TextField(_("comment"), blank=True)
-    # Of a returned one: what sent it back, a code of inquiries.preparing.RETURNS. Empty: a person did, see ``comment``.
+    # Of a returned one: what sent it back, a code of inquiries.returned.RETURNS. Empty: a person did, see ``comment``.
     returned_why = models.CharField(max_length=20, blank=True, db_default="")
     message = models.OneToOneField(Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="prepared")
     created_at = models.DateTimeField()

@@ -1,0 +1,180 @@
+"""Written and not said yet: what scheduled replies and replies that wait for approval have in common."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from inquiries import carrying, events
+from inquiries.models import Draft, DraftFile, Inquiry, Message, PreparedReply, StatusLabel
+from shopdesk.accounts.models import User
+
+State = PreparedReply.State
+
+
+class CannotPrepare(Exception):
+    """Why a reply was not laid aside; nothing has changed."""
+
+
+class PreparedAlready(CannotPrepare):
+    """Another reply to this inquiry waits for approval or for its hour."""
+
+
+class Gone(CannotPrepare):
+    """The prepared reply was sent, returned or withdrawn meanwhile: somebody else was faster."""
+
+
+class NotTheirs(CannotPrepare):
+    """Only its author, or somebody who may approve, may do this."""
+
+
+def write(
+    inquiry: Inquiry,
+    *,
+    body: str,
+    by: User,
+    now: datetime,
+    state: str,
+    then: str,
+    label: StatusLabel | None,
+    cc: Sequence[str],
+    bcc: Sequence[str],
+    files: Sequence[DraftFile],
+    templates: Sequence[int],
+    reason: str = "",
+    send_at: datetime | None = None,
+) -> PreparedReply:
+    """Make the row and empty the author's draft, in the caller's transaction. The caller holds the inquiry's row, read
+    fresh. Raises PreparedAlready, told by the database."""
+    newest = inquiry.messages.aggregate(newest=Max("pk"))["newest"] or 0
+    close_returned(inquiry, author=by, now=now)
+    try:
+        with transaction.atomic():  # the refusal of the database must not end the caller's transaction
+            row = PreparedReply.objects.create(
+                inquiry=inquiry, author=by, body=body, original_body=body, cc=[*cc], bcc=[*bcc],
+                templates=[*templates], files=carrying.put_away(files), then=then, label=label,
+                seen_version=inquiry.version, seen_message=newest, state=state, reason=reason[:80], send_at=send_at,
+                created_at=now, changed_at=now,
+            )  # fmt: skip
+    except IntegrityError as error:
+        if "one_prepared_reply_at_a_time" in str(error):
+            raise PreparedAlready from error
+        raise
+    Draft.objects.filter(inquiry=inquiry, author=by).delete()
+    return row
+
+
+def held(prepared: PreparedReply, *states: str) -> tuple[Inquiry, PreparedReply]:
+    """The inquiry and the prepared reply, both locked in this order and read fresh. Raises Gone when the reply is in
+    none of these states any more."""
+    inquiry = locked(prepared.inquiry_id)
+    rows = PreparedReply.objects.select_for_update(of=("self",)).select_related("author__role", "label")
+    row = rows.filter(pk=prepared.pk, state__in=states).first()
+    if row is None:
+        raise Gone
+    row.inquiry = inquiry
+    return inquiry, row
+
+
+def locked(pk: int) -> Inquiry:
+    """The inquiry under its lock. Everything here takes it first, so that nobody waits in a circle."""
+    rows = Inquiry.objects.select_for_update(of=("self",)).select_related("store", "category", "order", "customer")
+    return rows.get(pk=pk)
+
+
+def moved_on(inquiry: Inquiry, prepared: PreparedReply) -> str:
+    """What was said or done since the author read the inquiry, as a code of returned.RETURNS; "" for nothing.
+
+    The version says whether anything happened at all, at no cost; of what happened, machines' letters do not count.
+    """
+    if inquiry.status in {Inquiry.Status.MERGED, Inquiry.Status.SPAM}:
+        return "closed"
+    if inquiry.version == prepared.seen_version:
+        return ""
+    newer = inquiry.messages.filter(pk__gt=prepared.seen_message, automatic=False)
+    kinds = set(newer.exclude(kind=Message.Kind.AUTOMATIC).values_list("kind", flat=True))
+    if Message.Kind.RECEIVED in kinds:
+        return "customer"
+    return "colleague" if kinds else ""
+
+
+def return_to_author(
+    prepared: PreparedReply, *, why: str, now: datetime, by: User | None = None, comment: str = ""
+) -> Draft:
+    """The text becomes its author's draft again, and they are told: by the event, and by the row in state RETURNED on
+    their home page until they send or dismiss it. ``why`` is a code of returned.RETURNS; empty when ``by`` returned it
+    with a ``comment``. The caller holds both rows."""
+    draft = to_draft(prepared, now=now)
+    prepared.state, prepared.returned_why, prepared.send_at, prepared.changed_at = State.RETURNED, why, None, now
+    prepared.files, prepared.comment = [], comment
+    prepared.decided_by, prepared.decided_at = (None, None) if why else (by, now)
+    prepared.save(
+        update_fields=[
+            "state", "returned_why", "send_at", "changed_at", "files", "comment", "decided_by", "decided_at",
+        ]
+    )  # fmt: skip
+    author = {"author": prepared.author_id, "author_name": str(prepared.author)}
+    events.record("prepared_returned", prepared.inquiry, actor=by, now=now, why=why, **author)
+    touch(prepared.inquiry, now)
+    return draft
+
+
+def to_draft(prepared: PreparedReply, *, now: datetime) -> Draft:
+    """The words, copies, templates and files as the author's draft, above what they have begun meanwhile."""
+    draft = keep_as_draft(
+        prepared.inquiry, author=prepared.author, body=prepared.body, cc=prepared.cc, bcc=prepared.bcc,
+        templates=prepared.templates, now=now,
+    )  # fmt: skip
+    carrying.give_back(prepared.files, inquiry=prepared.inquiry, author=prepared.author, now=now)
+    return draft
+
+
+def keep_as_draft(
+    inquiry: Inquiry,
+    *,
+    author: User,
+    body: str,
+    cc: Iterable[str],
+    bcc: Iterable[str],
+    templates: Iterable[int],
+    now: datetime,
+) -> Draft:
+    """Make a text somebody's draft; what they have begun already is kept below it."""
+    begun = Draft.objects.select_for_update().filter(inquiry=inquiry, author=author).first()
+    if begun is None:
+        values = {"body": body, "cc": [*cc], "bcc": [*bcc], "templates": [*templates], "saved_at": now}
+        return Draft.objects.update_or_create(inquiry=inquiry, author=author, defaults=values)[0]
+    if begun.body.strip() != body.strip():
+        begun.body = f"{body.rstrip()}\n\n{begun.body}" if begun.body.strip() else body
+    begun.cc = [*dict.fromkeys([*cc, *begun.cc])]
+    begun.bcc = [*dict.fromkeys([*bcc, *begun.bcc])]
+    begun.templates = [*dict.fromkeys([*templates, *begun.templates])]
+    begun.saved_at = now
+    begun.save(update_fields=["body", "cc", "bcc", "templates", "saved_at"])
+    return begun
+
+
+def overtaken(inquiry: Inquiry, *, by: User, now: datetime) -> None:
+    """Somebody has answered: what was prepared goes back to its author, and what was returned to ``by`` is settled. The
+    caller holds the inquiry's row. One query when there is nothing."""
+    states = [*PreparedReply.LIVE, State.RETURNED]
+    rows = PreparedReply.objects.select_for_update(of=("self",)).select_related("author")
+    for row in rows.filter(inquiry=inquiry, state__in=states):
+        row.inquiry = inquiry
+        if row.state != State.RETURNED:
+            return_to_author(row, why="colleague", now=now, by=by)
+        elif row.author_id == by.pk:
+            close_returned(inquiry, author=by, now=now)
+
+
+def close_returned(inquiry: Inquiry, *, author: User, now: datetime) -> int:
+    """The author has read why it came back: it leaves their home page."""
+    rows = PreparedReply.objects.filter(inquiry=inquiry, author=author, state=State.RETURNED)
+    return rows.update(state=State.CANCELLED, changed_at=now)
+
+
+def touch(inquiry: Inquiry, now: datetime) -> None:
+    """Something happened here; lists and open pages learn of it. The version stays: nothing was said that must be read
+    before answering."""
+    Inquiry.objects.filter(pk=inquiry.pk).update(last_activity_at=now)

@@ -1,0 +1,117 @@
+"""Taking a reply back while its letter still waits. The letter decides: once a worker has it, it is too late."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from inquiries import carrying, events, preparing, previews, pulling, states, triage
+from inquiries.models import Draft, Happening, Inquiry, Message, PreparedReply
+from inquiries.states import ENTERED
+from shopdesk.accounts.models import User
+from shopdesk.accounts.permissions import P
+from shopdesk.mail import outbox
+
+# Fields besides the status and its clocks: each is put back where nobody has changed it since.
+_EACH = ("assignee_id", "first_replied_at", "last_activity_at", "order_snapshot")
+# What makes a status the same one as after the reply. Clocks may have been looked at by a sweep meanwhile.
+_SAME_STATUS = ("status", "label_id", "solved_at", "snoozed_until")
+_WHOLE = frozenset(Inquiry._meta.get_field(name).attname for name in ENTERED)  # type: ignore[union-attr]  # columns all
+# Figures of the answer: it was never given, whatever the status is now.
+_FIGURES = ("first_diff", "next_diff")
+
+
+class CannotTakeBack(Exception):
+    """Why a reply was not taken back; it goes its way."""
+
+
+class TooLate(CannotTakeBack):
+    """A worker has the letter: it may be on its way."""
+
+
+class TakenBackAlready(CannotTakeBack):
+    """It is a draft again already: the second of two clicks."""
+
+
+class NotTheirs(CannotTakeBack):
+    """Neither the writer of the reply nor somebody who may approve."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A reply that may still be taken back, for the banner. ``seconds`` are whole ones, at least 1."""
+
+    message: Message
+    seconds: int
+    is_own: bool
+
+
+def held(inquiry: Inquiry, *, reader: User, now: datetime) -> Held | None:
+    """The newest reply here that this person may still take back. One query."""
+    rows = inquiry.messages.filter(kind=Message.Kind.REPLY, held_until__gt=now).select_related("author")
+    message = rows.order_by("-at", "-pk").first()
+    if message is None or message.held_until is None or not may(message, reader):
+        return None
+    seconds = int((message.held_until - now).total_seconds())
+    return Held(message, max(seconds, 1), message.author_id == reader.pk)
+
+
+def may(message: Message, user: User) -> bool:
+    """Whether this person may take the reply back: its writer, or who may approve."""
+    return message.author_id == user.pk or user.has_perm(P.INQUIRIES_APPROVE)
+
+
+@transaction.atomic
+def take_back(message: Message, *, by: User, now: datetime) -> Draft:
+    """Take a reply back: its letter never leaves, the message goes, and its text, copies and files are its writer's
+    draft again. The inquiry is as it was before, except for what somebody changed since.
+
+    Raises TooLate, TakenBackAlready and NotTheirs; nothing has changed then.
+    """
+    if message.kind != Message.Kind.REPLY or not may(message, by):
+        raise NotTheirs
+    inquiry = preparing.locked(message.inquiry_id)
+    rows = Message.objects.select_for_update(of=("self",)).select_related("author")
+    said = rows.filter(pk=message.pk).first()
+    if said is None:
+        raise TakenBackAlready
+    if said.held_until is None or not said.mail_key or not outbox.cancel(said.mail_key, reason="taken_back", now=now):
+        raise TooLate
+    author = said.author or by
+    kept = said.before or {}
+    files = carrying.detach(said)
+    draft = preparing.keep_as_draft(
+        inquiry, author=author, body=said.body, cc=said.cc, bcc=said.bcc, templates=kept.get("templates", ()), now=now
+    )
+    carrying.give_back(files, inquiry=inquiry, author=author, now=now)
+    PreparedReply.objects.filter(message=said).update(state=PreparedReply.State.CANCELLED, message=None, changed_at=now)
+    moments = [said.at, said.held_until]
+    said.delete()
+    # Rules must not answer what did not happen.
+    Happening.objects.filter(inquiry=inquiry, at__in=moments, done_at=None, event__in=["replied", "status"]).delete()
+    _put_back(inquiry, kept, now=now)
+    pulling.taken_back(inquiry, by=author, now=now)
+    names = {"author": author.pk, "author_name": str(author)}
+    events.record("reply_taken_back", inquiry, actor=by, now=now, **names)
+    states.copy(inquiry, message.inquiry, (*ENTERED, "assignee", "first_replied_at", "last_activity_at", "version"))
+    return draft
+
+
+def _put_back(inquiry: Inquiry, kept: dict[str, Any], *, now: datetime) -> None:
+    """Restore what the reply changed and nobody else has since. The message is deleted already."""
+    before, after = kept.get("before", {}), kept.get("after", {})
+    is_now = states.snapshot(inquiry, tuple(name.removesuffix("_id") for name in after))
+    if all(is_now.get(name) == after.get(name) for name in _SAME_STATUS):
+        back = {name: value for name, value in before.items() if name in _WHOLE}
+    else:
+        back = {name: before[name] for name in _FIGURES if name in before and is_now.get(name) == after.get(name)}
+        if inquiry.status == Inquiry.Status.OPEN:
+            # The customer wrote meanwhile, or a colleague reopened it: they wait since their first unanswered word.
+            triage.enter(inquiry, status=Inquiry.Status.OPEN, now=now, label=inquiry.label)
+    back |= {name: before[name] for name in _EACH if name in before and is_now.get(name) == after.get(name)}
+    states.restore(inquiry, back)
+    inquiry.version += 1
+    fields = [*ENTERED, "assignee", "first_replied_at", "last_activity_at", "order_snapshot", "version"]
+    inquiry.save(update_fields=fields)
+    previews.renew(inquiry)
