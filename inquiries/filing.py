@@ -13,15 +13,25 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from inquiries import auto_answers, events, guessing, matching, opening, received, reopening
-from inquiries.due_times import answer_due
-from inquiries.models import Inquiry, Message
+from inquiries import (
+    auto_answers,
+    events,
+    guessing,
+    happenings,
+    matching,
+    moods,
+    opening,
+    own,
+    received,
+    reopening,
+    scheduling,
+)
+from inquiries.models import Inquiry, Message, Rule
 from inquiries.thanks import only_thanks
 from shopdesk import addresses
 from shopdesk.mail import bounced, parse_child
@@ -228,11 +238,14 @@ def _add(inquiry: Inquiry, incoming: IncomingMail, mail: ParsedMail, sender: str
     received.keep_files(message, incoming, mail)
     if from_customer and sender != inquiry.email:
         inquiry.email = sender  # the customer's own other address: where they read now
+    inquiry.mood = moods.after(inquiry.mood, message.body)
     closed = inquiry.status == Inquiry.Status.SOLVED
     if closed and from_customer and not mail.attachments and only_thanks(message.body, name=inquiry.name):
         reopening.thanked(inquiry, now=now)
     else:
         reopening.heard(inquiry, now=now)
+    # What was to be sent by itself was written before these words.
+    scheduling.customer_wrote(inquiry, now=now)
     return message
 
 
@@ -261,13 +274,14 @@ def _open(incoming: IncomingMail, mail: ParsedMail, sender: str, match: matching
             order_number=order.number if order else "",
             opened_at=now,
             waiting_since=now,
-            reply_due_at=answer_due(now, category),
             last_activity_at=now,
             version=1,
             follows=match.inquiry,
-        )
+        ),
+        words=words,
     )
     events.record("opened", inquiry, actor=None, now=now, channel=Inquiry.Channel.EMAIL)
+    happenings.note(inquiry, Rule.Event.OPENED, now=now)
     message = received.write(inquiry, incoming, mail, sender=sender, now=now)
     received.keep_files(message, incoming, mail)
     names = {"name_ja": category.name_ja, "name_en": category.name_en}
@@ -315,10 +329,8 @@ def _believed(mail: ParsedMail, sender: str) -> str:
 
 
 def own_addresses() -> set[str]:
-    """Every address that we write from or fetch mail of: a mail from one of them is a loop or our own copy."""
-    own = {*Store.objects.values_list("sender_address", flat=True), *Mailbox.objects.values_list("address", flat=True)}
-    own.add(addresses.normalise(settings.DEFAULT_FROM_EMAIL.rpartition("<")[2].rstrip(">")))
-    return {addresses.normalise(one) for one in own if one}
+    """Our own addresses: a mail from one of them is a loop or our own copy."""
+    return own.addresses()
 
 
 def _store(mailbox: Mailbox) -> Store:

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from django.core.files.base import File
 from django.db import IntegrityError, connection, transaction
 
-from inquiries import attachments, events, previews
-from inquiries.due_times import answer_due, promise
-from inquiries.models import Category, Inquiry, Message
+from inquiries import attachments, events, happenings, moods, phases, previews, sla
+from inquiries.due_times import promise
+from inquiries.models import Category, Inquiry, Message, Rule
 from inquiries.numbering import new_number
 from shopdesk.accounts import ratelimit
 from shopdesk.accounts.models import User
@@ -89,15 +89,16 @@ def open_inquiry(
                     product_text=one_line(product_text),
                     opened_at=now,
                     waiting_since=now,
-                    reply_due_at=answer_due(now, category),
                     last_activity_at=now,
                     version=1,
                     form_token=form_token,
-                )
+                ),
+                words=body,
             )
             message = Message.objects.create(inquiry=inquiry, kind=Message.Kind.RECEIVED, body=body, at=now)
             kept += [one.storage_key for one in attachments.store(message, checked, now=now)]
             events.record("opened", inquiry, actor=by, now=now, channel=channel)
+            happenings.note(inquiry, Rule.Event.OPENED, now=now)
             if channel == Inquiry.Channel.FORM and email:
                 acknowledge(inquiry, now=now)
     except IntegrityError:
@@ -157,8 +158,16 @@ def _order(number: str, email: str) -> Order | None:
     return own[0] if len(own) == 1 else None
 
 
-def insert(inquiry: Inquiry) -> Inquiry:
-    """Insert with a fresh number; a number that is taken is drawn again. A taken form token is the caller's matter."""
+def insert(inquiry: Inquiry, *, words: str = "") -> Inquiry:
+    """Insert with a fresh number; a number that is taken is drawn again. A taken form token is the caller's matter.
+
+    The promise that holds is copied onto it and its clocks start; the phase comes from the customer's orders, the mood
+    from ``words``, which the customer wrote.
+    """
+    inquiry.priority = max(inquiry.priority, inquiry.category.priority)
+    inquiry.phase = phases.of(inquiry.customer, order=inquiry.order, at=inquiry.opened_at)
+    inquiry.mood = inquiry.mood or moods.guess(words)
+    sla.begin(inquiry, now=inquiry.opened_at)
     for left in reversed(range(_TRIES)):
         inquiry.number = new_number()
         try:

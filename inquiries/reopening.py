@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import F
 
-from inquiries import events, triage
-from inquiries.models import Inquiry
+from inquiries import events, happenings, triage
+from inquiries.models import Inquiry, Rule
 from inquiries.states import ENTERED
 
 
@@ -22,6 +22,9 @@ def heard(inquiry: Inquiry, *, now: datetime) -> None:
     triage.enter(inquiry, status=Inquiry.Status.OPEN, now=now)
     inquiry.thanked_at = None
     _save(inquiry, now=now)
+    happenings.note(inquiry, Rule.Event.CUSTOMER_WROTE, now=now)
+    if before != inquiry.status:
+        happenings.note(inquiry, Rule.Event.STATUS, now=now)
     if before == Inquiry.Status.SOLVED:
         events.record("reopened", inquiry, actor=None, now=now)
     if before == Inquiry.Status.HOLD and until:
@@ -33,6 +36,7 @@ def thanked(inquiry: Inquiry, *, now: datetime) -> None:
     inquiry.thanked_at = now
     _save(inquiry, now=now)
     events.record("thanked", inquiry, actor=None, now=now)
+    happenings.note(inquiry, Rule.Event.CUSTOMER_WROTE, now=now)
 
 
 def noticed(inquiry: Inquiry, *, now: datetime) -> None:
@@ -43,4 +47,4 @@ def noticed(inquiry: Inquiry, *, now: datetime) -> None:
 def _save(inquiry: Inquiry, *, now: datetime) -> None:
     inquiry.last_activity_at = now
     inquiry.version += 1
-    inquiry.save(update_fields=[*ENTERED, "thanked_at", "last_activity_at", "version", "email"])
+    inquiry.save(update_fields=[*ENTERED, "thanked_at", "last_activity_at", "version", "email", "mood"])

@@ -123,7 +123,6 @@ def reply(
 
     before, status, was = states.snapshot(fresh, CHANGED), fresh.status, fresh.label
     sla.replied(fresh, now=now)
-    sla.replied(fresh, now=now)
     triage.enter(fresh, status=then, now=now, label=label)
     if taken := fresh.assignee_id is None:
         fresh.assignee = by

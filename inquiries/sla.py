@@ -16,7 +16,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
-from inquiries import events
+from inquiries import events, happenings
 from inquiries.models import Inquiry, SLAPolicy
 from shopdesk.business_time import (
     Calendar,
@@ -200,11 +200,4 @@ def _say(code: str, inquiry: Inquiry, ends: datetime, now: datetime) -> None:
         return
     which = "reply" if ends == inquiry.reply_due_at else "solve"
     events.record(code, inquiry, actor=None, now=now, ends=moment, which=which)
-    happened(inquiry, code, now=now)
-
-
-def happened(inquiry: Inquiry, code: str, *, now: datetime) -> None:
-    """Tell the rules, in the same transaction."""
-    from inquiries import happenings  # rules assign and change the status themselves
-
     happenings.note(inquiry, code, now=now)

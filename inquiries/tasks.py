@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from inquiries import bulk, filing, searching, snoozing
+from inquiries import bulk, filing, happenings, phases, pulling, rules, searching, sla, snoozing, turns
 from shopdesk import clock
 
 # A wave of mail is worked off in rounds within one ring; the next ring takes up what is left.
@@ -41,3 +41,34 @@ def sweep_bulk() -> None:
     for _ in range(_BULK_STEPS):
         if not bulk.sweep(clock.now(), limit=1):
             return
+
+
+@shared_task
+def sweep_promises() -> None:
+    """Tell which promises are about to end, and which have ended."""
+    for _ in range(ROUNDS):
+        if sla.sweep(clock.now(), limit=sla.BATCH) < sla.BATCH:
+            return
+
+
+@shared_task
+def sweep_turns() -> None:
+    """Take back claims whose time is over; give what is nobody's to whoever has room."""
+    pulling.sweep(clock.now())
+    turns.sweep(clock.now())
+
+
+@shared_task
+def sweep_phases() -> None:
+    """Follow the orders of customers who wait."""
+    phases.sweep(clock.now())
+
+
+@shared_task
+def sweep_rules() -> None:
+    """Let rules answer what happened, and forget what they answered long ago."""
+    now = clock.now()
+    for _ in range(ROUNDS):
+        if rules.sweep(clock.now(), limit=rules.BATCH) < rules.BATCH:
+            break
+    happenings.tidy(now)

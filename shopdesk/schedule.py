@@ -32,6 +32,14 @@ BEAT_SCHEDULE: dict[str, Ring] = {
     "snoozed inquiries": every(30, "inquiries.tasks.sweep_snoozed"),
     # every 10 seconds: go on with work in bulk whose ring or whose worker was lost
     "work in bulk": every(10, "inquiries.tasks.sweep_bulk"),
+    # every 30 seconds: tell which promises are about to end, and which have ended
+    "promises": every(30, "inquiries.tasks.sweep_promises"),
+    # every 15 seconds: take back claims whose time is over; give new inquiries to whoever has room
+    "turns": every(15, "inquiries.tasks.sweep_turns"),
+    # every 60 seconds: follow the orders of customers who wait
+    "phases": every(60, "inquiries.tasks.sweep_phases"),
+    # every 10 seconds: let rules answer what happened to inquiries
+    "rules": every(10, "inquiries.tasks.sweep_rules"),
     # every 10 seconds: look at the mailboxes that are due (each every 30 seconds, less often while it fails)
     "mailboxes": every(10, "shopdesk.mail.tasks.sweep_mailboxes"),
     # every 15 seconds: apply what mail providers told about letters

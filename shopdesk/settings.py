@@ -261,6 +261,8 @@ EMAIL_PER_MINUTE = env.int("EMAIL_PER_MINUTE", default=0)
 # Automatic after-care and advertising mail waits for a person when the clock moved by more hours than this between two
 # sweeps, or backwards: a wrong date would send a year's appointments at once. 0: the clock is believed.
 CLOCK_JUMP_HOURS = env.float("CLOCK_JUMP_HOURS", default=6.0)
+# How long somebody who asked for the next inquiry may keep it without answering.
+PULL_MINUTES = env.int("PULL_MINUTES", default=30)
 ANYMAIL = {
     name.removeprefix("ANYMAIL_"): value for name, value in os.environ.items() if name.startswith("ANYMAIL_") and value
 }
