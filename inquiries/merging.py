@@ -51,8 +51,8 @@ class NotReceived(CannotMerge):
 
 
 def live(inquiry: Inquiry) -> Inquiry:
-    """Where the conversation goes on: the inquiry itself, or the end of the chain of its merges."""
-    return matching.root(inquiry)
+    """Where the conversation goes on, as of now: the inquiry itself, or the end of the chain of its merges."""
+    return matching.root(Inquiry.objects.select_related("customer", "store", "category").get(pk=inquiry.pk))
 
 
 @transaction.atomic

@@ -5,6 +5,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from inquiries.families import family
 from inquiries.models import Inquiry, Message
 from shopdesk import tokens
 
@@ -29,7 +30,9 @@ def headers_for(inquiry: Inquiry) -> ThreadHeaders:
 
     Before the customer wrote a mail (a form, a call) it is in reply to our own newest letter.
     """
-    rows = inquiry.messages.exclude(message_id="").exclude(automatic=True).order_by("at", "pk")
+    # What was merged here is one thread with it; another customer's mails are not.
+    rows = Message.objects.filter(inquiry__in=family(inquiry), inquiry__customer=inquiry.customer_id)
+    rows = rows.exclude(message_id="").exclude(automatic=True).order_by("at", "pk")
     said = list(rows.values_list("message_id", "kind"))
     if not said:
         return ThreadHeaders("", "")

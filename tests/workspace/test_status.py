@@ -46,7 +46,9 @@ def test_renaming_a_label_changes_no_figure_and_no_history(db, now, agent):
 
     def figures():
         rows = Inquiry.objects.order_by("pk")
-        return list(rows.values_list("status", "label_id", "solved_at", "waiting_since", "reply_due_at", "solve_due_at"))
+        return list(
+            rows.values_list("status", "label_id", "solved_at", "waiting_since", "reply_due_at", "solve_due_at")
+        )
 
     before, told = figures(), [sentence(event) for event in inquiry.events.all()]
     asking.name_ja, asking.customer_ja = "メーカー照会", "お調べしています"
