@@ -40,7 +40,7 @@ def write(
 def _others(mail: ParsedMail, sender: str) -> list[str]:
     """Whom else the mail was written to, without ourselves; asked for only where it names more than one address."""
     named = dict.fromkeys(addresses.normalise(one_line(one.address)) for one in [*mail.to, *mail.cc])
-    if len(named) < 2:  # noqa: PLR2004  # the one is us
+    if len(named) < 2:  # the one is us
         return []
     ours = own.addresses()
     return [one for one in named if addresses.is_valid(one) and one not in ours and one != sender][:_MOST_COPIES]
