@@ -164,6 +164,25 @@ class RecordForm(forms.Form):
         return Category.objects.get(slug=self.cleaned_data["category"])
 
 
+class ViewForm(forms.Form):
+    """A view that somebody keeps; its conditions are read by inquiries.conditions."""
+
+    ORDERS = (
+        ("newest", _("last activity, newest first")),
+        ("due", _("answer due, soonest first")),
+        ("oldest", _("received, oldest first")),
+    )
+
+    name = LineField(label=_("Name"), max_length=60)
+    shared = forms.BooleanField(
+        label=_("For everybody"), required=False, help_text=_("Colleagues see it in their views and cannot change it.")
+    )
+    order = forms.ChoiceField(label=_("Order"), choices=ORDERS, initial="newest")
+    position = forms.IntegerField(
+        label=_("Position"), min_value=0, max_value=999, initial=0, help_text=_("Lower numbers stand higher.")
+    )
+
+
 class ReplyForm(forms.Form):
     """A reply as it is posted; the buttons say which status follows."""
 

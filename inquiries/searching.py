@@ -161,7 +161,7 @@ def search(query: str, *, user: User, rows: InquiryQuerySet | None = None, page:
     if not user.has_perm(P.INQUIRIES_VIEW_ALL):
         # No excerpt: a stretch of text around the place may hold what they must not read.
         return _page(look_through(visible, query, contacts=False).live(), [], page)
-    if len(words) == 1 and IS_NUMBER.fullmatch(number := normalise_number(words[0])):
+    if IS_NUMBER.fullmatch(number := normalise_number(" ".join(words))):
         return _page(visible.filter(number=number), words, page)
     wanted = _condition(words)
     if wanted is None:

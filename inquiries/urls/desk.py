@@ -2,11 +2,18 @@
 
 from django.urls import path
 
-from inquiries.views import desk, received, writing
+from inquiries.views import desk, live, palette, received, saved, writing
 
 app_name = "desk-inquiries"
 urlpatterns = [
     path("", desk.index, name="list"),
+    path("poll/", live.poll, name="poll"),
+    path("palette/", palette.palette, name="palette"),
+    path("views/", saved.index, name="views"),
+    path("views/new/", saved.new, name="view-new"),
+    path("views/default/", saved.default, name="view-default"),
+    path("views/<int:pk>/", saved.edit, name="view-edit"),
+    path("views/<int:pk>/delete/", saved.delete, name="view-delete"),
     path("new/", desk.new, name="new"),
     path("attachments/<int:pk>/", desk.attachment, name="attachment"),
     path("attachments/<int:pk>/picture/", received.picture, name="picture"),

@@ -1,8 +1,5 @@
 """What staff see: the list, one inquiry, and who answers it."""
 
-from dataclasses import dataclass
-from urllib.parse import urlencode
-
 from django.contrib import messages
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
@@ -11,58 +8,31 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from inquiries import masking, opening, triage
-from inquiries.due_times import Due, shown
+from inquiries import opening, triage
 from inquiries.forms import AssignForm, RecordForm, StatusForm, assignable, product_named
-from inquiries.listing import Listing, Wanted
+from inquiries.listpage import ListPage
 from inquiries.models import Attachment, Category, Inquiry
+from inquiries.views.frame import list_context
 from inquiries.views.showing import inquiry_for, page, side_column
 from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.permissions import P
-from shopdesk.shop.calendar import business_calendar
 from shopdesk.shop.models import Product, Store
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the list."""
-
-    inquiry: Inquiry
-    due: Due | None
-    email: str
 
 
 @staff_view(P.INQUIRIES_VIEW)
 @require_safe
 def index(request: StaffRequest) -> HttpResponse:
-    """The list, as its address says: ``?tab=&q=&category=&assignee=&page=``."""
-    now, user = clock.now(), request.user
-    wanted = Wanted.read(request.GET)
-    listing = Listing(user, wanted, number=request.GET.get("page", "1"))
-    calendar = business_calendar()
-    everything = masking.sees_contacts(user)
-    masking.cover(listing.page.object_list, user)
-    rows = [
-        Row(
-            inquiry,
-            shown(inquiry.reply_due_at, now=now, calendar=calendar),
-            inquiry.email if everything else masking.address(inquiry.email),
-        )
-        for inquiry in listing.page.object_list
-    ]
-    context = {
-        "listing": listing,
-        "tabs": [(tab, f"?{urlencode(tab.query)}") for tab in listing.tabs],
-        "rows": rows,
-        "wanted": wanted,
-        "is_filtered": bool(wanted.q or wanted.category or wanted.assignee),
-        "categories": Category.objects.all(),
-        "people": assignable() if everything else [],
-        "may_record": user.has_perms([P.INQUIRIES_VIEW_ALL, P.INQUIRIES_DRAFT]),
-        "nav_active": "inquiries",
-    }
-    return render(request, "inquiries/list.html", context)
+    """The list, as its address says: ``?view=&q=&status=&category=&assignee=&tag=&page=``; ``filters`` unfolds them.
+
+    Alone, without the page around it, for htmx that asks for ``#list``.
+    """
+    listing = ListPage(request.user, request.GET, clock.now())
+    if not request.htmx or request.htmx.history_restore_request:  # type: ignore[attr-defined]  # its middleware's
+        return render(request, "inquiries/workspace.html", list_context(request, listing))
+    # Beside an open inquiry: the navigation stands already, without counters.
+    context = list_context(request, listing) | {"heading": 2, "is_detail": True, "out_of_band": True}
+    return render(request, "inquiries/_list_alone.html", context)
 
 
 @staff_view(P.INQUIRIES_VIEW)

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inquiries import timeline
-from inquiries.listing import TABS, Listing, Wanted, condition
+from inquiries import searching, timeline
+from inquiries.listing import VIEWS, condition
+from inquiries.listpage import ListPage
 from inquiries.models import Draft, Inquiry, Message
 from shopdesk.mail.models import OutgoingMail
 from tests import make
@@ -42,7 +43,8 @@ def test_search_finds(db, agent, signed_in, words):
     make_inquiry("Q-F1ND01", customer=hanako, order=order, order_number="1001", subject="名入れについて")
     other = make.make_customer("佐藤 一郎", "ichiro@mail.example")
     make_inquiry("Q-THER02", customer=other, subject="送料")
-    text = signed_in(agent).get(LIST, {"q": words, "tab": "all"}).content.decode()
+    searching.sweep(make.NOW)
+    text = signed_in(agent).get(LIST, {"q": words, "view": "all"}).content.decode()
     assert "Q-F1ND01" in text
     assert "Q-THER02" not in text
 
@@ -51,7 +53,12 @@ def test_search_finds(db, agent, signed_in, words):
     "query",
     [
         "q=a%00b",
-        "tab=nonsense",
+        "view=nonsense",
+        "view=v99999999",
+        "view=v²",
+        "tab=mine",
+        "status=gone",
+        "tag=99999999999",
         "page=-1",
         "page=99999999999",
         "page=x",
@@ -77,12 +84,12 @@ def test_counters_equal_the_rows(db, now, agent, outsourced, rows):
         assignee = None if person is None else people[person]
         make_inquiry(f"Q-{place:06}", customer=hanako, status=status, assignee=assignee)
     for user in people:
-        listing = Listing(user, Wanted())
+        listing = ListPage(user, {}, now)
         seen = Inquiry.objects.visible_to(user)
-        for tab in listing.tabs:
-            page = Listing(user, Wanted(tab=tab.key)).page
-            assert tab.count == len(page.object_list) == seen.filter(condition(tab.key, user)).count()
-    assert [tab.key for tab in Listing(agent, Wanted()).tabs] == list(TABS)
+        for view in listing.views:
+            page = ListPage(user, {"view": view.key}, now)
+            assert int(view.count) == len(page.lines) == seen.filter(condition(view.key, user)).count()
+    assert [view.key for view in ListPage(agent, {}, now).views] == list(VIEWS)
 
 
 def test_the_list_asks_little_of_the_database(db, agent, signed_in, django_assert_max_num_queries):
@@ -113,13 +120,13 @@ def test_the_conversation_asks_little_of_the_database(
         assert staff.get(url(inquiry)).status_code == 200
 
 
-def test_pages_are_bounded(db, agent):
+def test_pages_are_bounded(db, now, agent):
     hanako = make.make_customer()
-    for place in range(51):
+    for place in range(26):
         make_inquiry(f"Q-{place:06}", customer=hanako)
-    first = Listing(agent, Wanted())
-    assert (first.page.paginator.count, first.page.paginator.num_pages, len(first.page.object_list)) == (51, 2, 50)
-    assert len(Listing(agent, Wanted(), number="2").page.object_list) == 1
+    first, second = ListPage(agent, {}, now), ListPage(agent, {"page": "2"}, now)
+    assert (first.total, len(first.lines), first.newer, first.older) == ("26", 25, "", "view=open&page=2")
+    assert (len(second.lines), second.newer, second.older) == (1, "view=open", "")
 
 
 def test_the_page_shows_customer_orders_and_thread(db, now, agent, signed_in):

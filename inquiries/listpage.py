@@ -1,0 +1,237 @@
+"""One page of the list with its views and counters, as the workspace shows it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.urls import reverse
+
+from inquiries import counting, listing, live, masking, searching
+from inquiries.due_times import Due, shown
+from inquiries.listing import Wanted
+from inquiries.models import AgentSetting, Inquiry, InquiryQuerySet, SavedView, Tag
+from shopdesk.accounts.models import User
+from shopdesk.shop.calendar import business_calendar
+
+# What a line of the list needs; the rest of a wide table stays where it is.
+_FIELDS = (
+    "number", "name", "subject", "preview", "status", "priority", "phase", "mood", "channel", "reply_due_at",
+    "last_activity_at", "first_replied_at", "snoozed_until", "thanked_at", "label_id",
+    "category__name_ja", "category__name_en", "assignee__name", "assignee__email",
+    "email", "phone", "customer__phone",
+)  # fmt: skip
+_TEXT_FIELDS = {"subject", "body", "from"}
+_UNSOLVED = {str(status) for status in Inquiry.UNSOLVED}
+
+
+@dataclass(frozen=True)
+class View:
+    """One line of the navigation. ``count`` is "" where counting would read too much."""
+
+    key: str
+    label: str
+    count: str
+    url: str
+    is_current: bool
+    saved: SavedView | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the list."""
+
+    inquiry: Inquiry
+    url: str
+    due: Due | None
+    tags: list[Tag]
+    here: list[live.Somebody]
+    excerpt: tuple[searching.Piece, ...]
+    # It waits for an answer, and for nobody else's: what the eye shall find first.
+    is_unread: bool
+
+
+def plain_views(user: User) -> list[View]:
+    """The built-in views without counters, for pages that load their list later. No query."""
+    address, names = reverse("desk-inquiries:list"), listing.labels()
+    return [View(key, names[key], "", f"{address}?view={key}", is_current=False) for key in listing.offered(user)]
+
+
+@dataclass
+class ListPage:
+    """What ``query`` (request.GET) asks for, for ``user``.
+
+    Queries: the person's default (only without a view in the address), saved views, all counters with the stamp in one,
+    the rows with what they point to, their tags, who is here, and the shop's hours in two.
+    """
+
+    user: User
+    query: Any
+    now: datetime
+    wanted: Wanted = field(init=False)
+    number: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.number = _page_number(self.query.get("page", ""))
+        self.saved = list(SavedView.objects.offered_to(self.user).order_by("shared", "position", "pk"))
+        wanted = Wanted.read(self.query)
+        known = {*listing.offered(self.user), *(listing.key_of(view) for view in self.saved)}
+        view = wanted.view if wanted.view in known else self._default(known)
+        self.wanted = Wanted(view, *(getattr(wanted, name) for name in Wanted.FILTERS))
+        self._lists = self._all_lists()
+        counts, stamp = self._count()
+        self.stamp = str(stamp)
+        self.counts: dict[str, int] = counts
+        self.views = self._views()
+
+    # --- views ------------------------------------------------------------------------------------------------------
+
+    def _default(self, known: set[str]) -> str:
+        """What the person sees first: their saved view, their built-in one, or what waits for an answer."""
+        setting = AgentSetting.objects.filter(user=self.user).only("default_view_id", "default_tab").first()
+        for key in (f"v{setting.default_view_id}", setting.default_tab) if setting else ():
+            if key in known:
+                return key
+        return listing.DEFAULT
+
+    def _all_lists(self) -> dict[str, InquiryQuerySet]:
+        """The rows of every view, by its key."""
+        visible = Inquiry.objects.visible_to(self.user)
+        lists = {key: visible.filter(listing.condition(key, self.user)) for key in listing.offered(self.user)}
+        for view in self.saved:
+            found = listing.saved_condition(view, self.user, now=self.now)
+            lists[listing.key_of(view)] = visible.none() if found is None else visible.filter(found)
+        return lists
+
+    def _count(self) -> tuple[dict[str, int], object]:
+        dear = {listing.key_of(view) for view in self.saved if _is_dear(view.conditions)}
+        counted = {key: rows for key, rows in self._lists.items() if key not in dear}
+        if self.wanted.is_filtered and not self.wanted.q:
+            counted["shown"] = self.rows
+        stamp, params = live.stamp_sql(self.user, now=self.now)
+        return counting.bounded(counted, also=stamp, params=params)
+
+    def _views(self) -> list[View]:
+        address, names = reverse("desk-inquiries:list"), listing.labels()
+        lines = [(key, names[key], None) for key in listing.offered(self.user)]
+        lines += [(listing.key_of(view), view.name, view) for view in self.saved]
+        return [
+            View(
+                key, label, counting.shown(self.counts[key]) if key in self.counts else "",
+                f"{address}?view={key}", key == self.wanted.view, view,
+            )
+            for key, label, view in lines
+        ]  # fmt: skip
+
+    @cached_property
+    def view(self) -> View:
+        """The one that is shown."""
+        return next(view for view in self.views if view.is_current)
+
+    @property
+    def order(self) -> str:
+        saved = {listing.key_of(view): view.order for view in self.saved}
+        if self.wanted.view in saved:
+            return saved[self.wanted.view]
+        return "due" if self.wanted.view in listing.BY_DUE else "newest"
+
+    # --- rows -------------------------------------------------------------------------------------------------------
+
+    @property
+    def rows(self) -> InquiryQuerySet:
+        """Every row of this list, narrowed by the filters but the text."""
+        return self.wanted.narrow(self._lists[self.wanted.view])
+
+    @cached_property
+    def _found(self) -> tuple[list[Inquiry], dict[int, tuple[searching.Piece, ...]], bool, int | None]:
+        """(rows of this page, excerpts, whether another page follows, how many in all if it is known)."""
+        if self.wanted.q:
+            found = searching.search(self.wanted.q, user=self.user, rows=self.rows, page=self.number)
+            excerpts = {hit.inquiry.pk: hit.excerpt for hit in found.hits}
+            return [hit.inquiry for hit in found.hits], excerpts, found.has_next, found.total
+        start = (self.number - 1) * listing.PER_PAGE
+        # The page is cut from the index alone; only its rows are read and joined.
+        cut = listing.ordered(self.rows, self.order).values("pk")[start : start + listing.PER_PAGE + 1]
+        near = Inquiry.objects.filter(pk__in=cut).select_related("category", "assignee", "customer").only(*_FIELDS)
+        shown_rows = list(listing.ordered(near, self.order))
+        has_next = len(shown_rows) > listing.PER_PAGE and self.number < listing.MOST_PAGES
+        return shown_rows[: listing.PER_PAGE], {}, has_next, None
+
+    @cached_property
+    def lines(self) -> list[Row]:
+        """The rows as they are drawn, contacts covered for who may not read them."""
+        inquiries, excerpts, _next, _total = self._found
+        masking.cover(inquiries, self.user)
+        pks = [inquiry.pk for inquiry in inquiries]
+        tags = self._tags(pks)
+        here = live.present(pks, besides=self.user, now=self.now) if pks else {}
+        calendar = business_calendar() if any(inquiry.reply_due_at for inquiry in inquiries) else None
+        address = reverse("desk-inquiries:detail", args=[0]).removesuffix("0/")
+        rest = self.query_of(page=self.number)
+        return [
+            Row(
+                inquiry=inquiry,
+                url=f"{address}{inquiry.pk}/?{rest}",
+                due=shown(inquiry.reply_due_at, now=self.now, calendar=calendar) if calendar else None,
+                tags=tags.get(inquiry.pk, []),
+                here=here.get(inquiry.pk, []),
+                excerpt=excerpts.get(inquiry.pk, ()),
+                is_unread=inquiry.status == Inquiry.Status.OPEN and inquiry.assignee_id in (None, self.user.pk),
+            )
+            for inquiry in inquiries
+        ]
+
+    def _tags(self, pks: list[int]) -> dict[int, list[Tag]]:
+        found: dict[int, list[Tag]] = {}
+        through = Inquiry.tags.through.objects.filter(inquiry__in=pks).select_related("tag").order_by("tag__name")
+        for row in through if pks else ():
+            found.setdefault(row.inquiry_id, []).append(row.tag)
+        return found
+
+    # --- around the rows --------------------------------------------------------------------------------------------
+
+    def query_of(self, *, page: int = 1) -> str:
+        """The query of this list's address: ``view=mine&category=delay&page=2``."""
+        return self.wanted.query(page=str(page) if page > 1 else "")
+
+    @property
+    def total(self) -> str:
+        """How many rows the list has, bounded; "" where that is not known."""
+        counted = "shown" if self.wanted.is_filtered else self.wanted.view
+        known = self._found[3] if self.wanted.q else self.counts.get(counted)
+        return "" if known is None else counting.shown(known)
+
+    @property
+    def first(self) -> int:
+        return (self.number - 1) * listing.PER_PAGE + 1
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self._found[0]) - 1
+
+    @property
+    def older(self) -> str:
+        """The query of the next page; "" on the last one."""
+        return self.query_of(page=self.number + 1) if self._found[2] else ""
+
+    @property
+    def newer(self) -> str:
+        """The query of the page before; "" on the first one."""
+        return self.query_of(page=self.number - 1) if self.number > 1 else ""
+
+
+def _page_number(text: str) -> int:
+    is_number = text.isascii() and text.isdecimal() and len(text) < 7
+    return min(max(int(text), 1), listing.MOST_PAGES) if is_number else 1
+
+
+def _is_dear(conditions: Any) -> bool:
+    """Whether counting would read the texts of the whole table: it looks for words, and not only in what is unsolved."""
+    groups = conditions if isinstance(conditions, dict) else {}
+    rows = [row for group in ("all", "any") for row in groups.get(group, [])]
+    if not any(row.get("field") in _TEXT_FIELDS for row in rows):
+        return False
+    return not any(
+        row.get("field") == "status" and row.get("op") == "is" and set(row.get("value") or ()) <= _UNSOLVED
+        for row in groups.get("all", [])
+    )
