@@ -184,11 +184,36 @@ class ViewForm(forms.Form):
 
 
 class ReplyForm(forms.Form):
-    """A reply as it is posted; the buttons say which status follows."""
+    """A reply as it is posted. The buttons say what becomes of it (``action``; empty: the view's own) and which status
+    follows (``then``, or a label of the shop). ``checked`` confirms what the check before sending found. Moments are
+    in the zone of whoever is signed in."""
 
     body = TextField(max_length=50_000, required=False)
     version = forms.IntegerField(min_value=0, max_value=2**31 - 1)
-    then = forms.ChoiceField(choices=[("pending", ""), ("solved", "")])
+    then = forms.ChoiceField(choices=[("pending", ""), ("solved", "")], required=False)
+    label = forms.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
+    action = forms.ChoiceField(choices=[("send", ""), ("schedule", ""), ("approve", "")], required=False)
+    send_at = forms.DateTimeField(input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], required=False)
+    cc = TextField(max_length=6_000, required=False)
+    bcc = TextField(max_length=6_000, required=False)
+    checked = forms.CharField(max_length=64, required=False)
+    templates = forms.CharField(max_length=600, required=False)
+
+
+class MoveForm(forms.Form):
+    """Another hour for a scheduled reply, in the zone of whoever is signed in."""
+
+    send_at = forms.DateTimeField(input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
+
+
+class DecideForm(forms.Form):
+    """What an approver says to a reply, with the words as they changed them."""
+
+    body = TextField(max_length=50_000, required=False)
+    comment = TextField(max_length=2_000, required=False)
+    action = forms.ChoiceField(choices=[("save", ""), ("approve", ""), ("send", ""), ("return", "")])
+    version = forms.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+    checked = forms.CharField(max_length=64, required=False)
 
 
 class NoteForm(forms.Form):

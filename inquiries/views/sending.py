@@ -1,0 +1,283 @@
+"""A written reply is handed in: to be sent, to be sent later, or to be read by a second person."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from inquiries import (
+    approving,
+    carrying,
+    checking,
+    drafts,
+    preparing,
+    recipients,
+    replying,
+    scheduling,
+    signing_off,
+    triage,
+    undoing,
+)
+from inquiries.forms import ReplyForm
+from inquiries.models import Draft, Inquiry, Message, StatusLabel
+from inquiries.standing import Check
+from inquiries.views.showing import inquiry_for, page
+from shopdesk import clock
+from shopdesk.accounts import audit
+from shopdesk.accounts.decorators import StaffRequest, staff_view
+from shopdesk.accounts.models import User
+from shopdesk.accounts.permissions import P
+from shopdesk.text import clean
+
+A = ParamSpec("A")
+
+
+def sends(
+    view: Callable[Concatenate[HttpRequest, A], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, A], HttpResponseBase]:
+    """Around a view that sends: that somebody without the permission tried is written down before they get 403."""
+
+    @wraps(view)
+    def watched(request: HttpRequest, *args: A.args, **kwargs: A.kwargs) -> HttpResponseBase:
+        user = request.user
+        if request.method == "POST" and isinstance(user, User) and not user.has_perm(P.INQUIRIES_REPLY):
+            audit.record("inquiries.send_refused", actor=user, now=clock.now(), path=request.path[:200])
+        return view(request, *args, **kwargs)
+
+    return watched
+
+
+@sends
+@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_REPLY)
+@require_POST
+def reply(request: StaffRequest, pk: int) -> HttpResponse:
+    """Send a reply, now or later, or hand it in for approval, as ``action`` says: send, schedule or approve.
+
+    409, and the text kept, when something was said since the page was opened; 422 for what cannot be sent like that.
+    """
+    return _hand_in(request, inquiry_for(request, pk), default="send")
+
+
+@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT)
+@require_POST
+def ask(request: StaffRequest, pk: int) -> HttpResponse:
+    """Hand a reply in for approval; what people do who may not send."""
+    return _hand_in(request, inquiry_for(request, pk), default="approve", only="approve")
+
+
+@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT)
+@require_POST
+def take_back(request: StaffRequest, pk: int) -> HttpResponse:
+    """Take a reply back before its letter leaves."""
+    rows = Message.objects.filter(inquiry__in=Inquiry.objects.visible_to(request.user).order_by().values("pk"))
+    message = rows.select_related("inquiry").filter(pk=pk).first()
+    if message is None:
+        # The second of two clicks: the message is gone, and the draft is where the first one led to.
+        inquiry = get_object_or_404(Inquiry.objects.visible_to(request.user), pk=_number(request.POST.get("inquiry")))
+        return redirect("desk-inquiries:detail", pk=inquiry.pk)
+    try:
+        undoing.take_back(message, by=request.user, now=clock.now())
+    except undoing.TakenBackAlready:
+        pass
+    except undoing.TooLate:
+        messages.error(request, _("Too late: the reply is already on its way to the customer."))
+    except undoing.NotTheirs:
+        messages.error(request, _("Only its writer can take this reply back."))
+    else:
+        messages.success(request, _("The reply was taken back. It is a draft again; nothing was sent."))
+    return redirect("desk-inquiries:detail", pk=message.inquiry_id)
+
+
+# --- within -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Refused(Exception):
+    """Why the page comes back with what was typed."""
+
+    problem: str = ""
+    check: Check | None = None
+
+
+def _hand_in(request: StaffRequest, inquiry: Inquiry, *, default: str, only: str = "") -> HttpResponse:
+    user = request.user
+    form = ReplyForm(request.POST)
+    typed = clean(request.POST.get("body", ""))
+    if not form.is_valid():
+        return refused(request, inquiry, form, typed, problem=_problem_of(form))
+    action = only or form.cleaned_data["action"] or default
+    try:
+        _hand_over(request, inquiry, form, action)
+    except replying.StaleReply:
+        if _done_already(inquiry, form.cleaned_data["body"], user):  # a double click: the first one was sent
+            return redirect("desk-inquiries:detail", pk=inquiry.pk)
+        _keep(inquiry, form, typed, user)
+        seen = request.POST.get("seen", "")
+        return page(
+            request, inquiry_for(request, inquiry.pk), status=409, body=typed, stale=True,
+            seen=int(seen) if seen.isdecimal() and len(seen) < 19 else None, send_at=_typed_hour(request),
+        )  # fmt: skip
+    except _Refused as why:
+        return refused(request, inquiry, form, typed, problem=why.problem, check=why.check)
+    except (
+        replying.CannotReply, preparing.CannotPrepare, triage.CannotClose, recipients.BadCopy,
+        recipients.TooManyCopies, signing_off.SignatureBroken,
+    ) as error:  # fmt: skip
+        needs_approval = isinstance(error, replying.NeedsApproval)
+        return refused(request, inquiry, form, typed, problem=told(error), needs_approval=needs_approval)
+    _say_what_happened(request, inquiry, action)
+    return redirect("desk-inquiries:detail", pk=inquiry.pk)
+
+
+def _hand_over(request: StaffRequest, inquiry: Inquiry, form: ReplyForm, action: str) -> None:
+    user, now, words = request.user, clock.now(), form.cleaned_data
+    label = None
+    if words["label"]:
+        label = StatusLabel.objects.filter(pk=words["label"], is_active=True).first()
+        if label is None or label.status not in {Inquiry.Status.PENDING, Inquiry.Status.SOLVED}:
+            raise _Refused(_("There is no such status."))
+    cc, bcc = recipients.read(words["cc"]), recipients.read(words["bcc"])
+    _refuse_bare_opening(inquiry, words["body"], user)
+    files = carrying.of_draft(inquiry, user)
+    templates = _templates(request, inquiry)
+    if Inquiry.objects.filter(pk=inquiry.pk, version=words["version"]).exists():
+        # What is out of date is refused below, with what is new: to be read before anything else.
+        _check(inquiry, words, cc, bcc, len(files), user, templates)
+    given = {
+        "body": words["body"], "by": user, "now": now, "expected_version": words["version"],
+        "then": label.status if label else words["then"] or Inquiry.Status.PENDING, "label": label, "cc": cc,
+        "bcc": bcc, "files": files, "templates": templates,
+    }  # fmt: skip
+    if action == "approve":
+        approving.ask(inquiry, **given)
+    elif action == "schedule":
+        if words["send_at"] is None:
+            raise _Refused(_("Please say when it is to be sent."))
+        scheduling.schedule(inquiry, send_at=words["send_at"], **given)
+    else:
+        replying.reply(inquiry, **given)
+
+
+def _check(
+    inquiry: Inquiry, words: dict[str, str], cc: list[str], bcc: list[str], file_count: int, user: User,
+    templates: list[int],
+) -> None:  # fmt: skip
+    found = checking.findings(
+        inquiry, body=words["body"], cc=cc, bcc=bcc, file_count=file_count, by=user, templates=templates
+    )
+    check = Check(found)
+    if found and (check.blocks or words["checked"] != check.digest):
+        raise _Refused(check=check)
+
+
+def _templates(request: StaffRequest, inquiry: Inquiry) -> list[int]:
+    """Templates that were inserted: as the server noted with the draft, and as the page says. Leaving one out of the
+    form changes nothing."""
+    noted = Draft.objects.filter(inquiry=inquiry, author=request.user).values_list("templates", flat=True).first()
+    words = ",".join(request.POST.getlist("templates")).split(",")
+    posted = [int(one) for one in words if one.isdecimal() and len(one) < 10]
+    return list(dict.fromkeys([*(noted or []), *posted]))[:50]
+
+
+def _keep(inquiry: Inquiry, form: ReplyForm, typed: str, user: User) -> None:
+    """The draft of a refused reply, with copies as far as they can be read."""
+    try:
+        cc, bcc = recipients.read(form.cleaned_data["cc"]), recipients.read(form.cleaned_data["bcc"])
+    except recipients.BadCopy:
+        cc, bcc = [], []
+    noted = Draft.objects.filter(inquiry=inquiry, author=user).values_list("templates", flat=True).first()
+    drafts.save(inquiry, body=typed, by=user, now=clock.now(), cc=cc, bcc=bcc, templates=noted or [])
+
+
+def refused(
+    request: StaffRequest,
+    inquiry: Inquiry,
+    form: ReplyForm,
+    typed: str,
+    *,
+    problem: str = "",
+    check: Check | None = None,
+    needs_approval: bool = False,
+) -> HttpResponse:
+    """The page again, 422, with what was typed. The form keeps the version that its writer has read."""
+    version = form.cleaned_data.get("version") if hasattr(form, "cleaned_data") else None
+    if version is not None:
+        inquiry.version = version
+    return page(
+        request, inquiry, status=422, body=typed, problem=problem, check=check, needs_approval=needs_approval,
+        send_at=_typed_hour(request),
+    )  # fmt: skip
+
+
+def _typed_hour(request: StaffRequest) -> str:
+    return request.POST.get("send_at", "")[:20]
+
+
+def _say_what_happened(request: StaffRequest, inquiry: Inquiry, action: str) -> None:
+    if action == "approve":
+        messages.success(request, _("Handed in for approval."))
+    elif action == "schedule":
+        messages.success(request, _("The reply is scheduled."))
+    elif not inquiry.store.undo_seconds:  # else the banner says it
+        messages.success(request, _("Your reply is on its way."))
+
+
+def told(error: Exception) -> str:
+    """A refusal in words."""
+    if isinstance(error, replying.NeedsApproval):
+        if error.reason:
+            return _("This reply needs approval (%(rule)s).") % {"rule": error.reason}
+        return _("This reply needs approval.")
+    if isinstance(error, signing_off.SignatureBroken):
+        return _("The store's signature cannot be filled in: %(detail)s") % {"detail": error.detail}
+    if isinstance(error, recipients.BadCopy):
+        return _("“%(typed)s” is not a mail address.") % {"typed": error.typed}
+    if isinstance(error, triage.CannotClose):
+        names = {"cause": _("cause"), "product": _("product")}
+        missing = "、".join(names.get(one, one) for one in error.missing)
+        return _("To close it, please say first: %(missing)s") % {"missing": missing}
+    if isinstance(error, approving.Unfilled):
+        return _("Still to be filled in: %(names)s") % {"names": "、".join(error.names)}
+    sentences: dict[type[Exception], str] = {
+        replying.NothingWritten: _("Please write an answer first."),
+        replying.NoAddress: _("This customer left no mail address. Please answer by phone and write a note."),
+        replying.MayNotSend: _("You may write replies; a colleague sends them. Please ask for approval."),
+        replying.MayNotCopy: _("Your role sends no copies: they would show the customer's mail address."),
+        replying.StaleReply: _("Something was said meanwhile. Please read it and press again."),
+        recipients.TooManyCopies: _("Too many copies. A mailing has no place in an answer."),
+        scheduling.InThePast: _("This time is over already. Please choose a later one."),
+        scheduling.TooFarAhead: _("Please choose a day within a year."),
+        preparing.PreparedAlready: _("Another reply to this inquiry is waiting already. Please settle that one first."),
+        preparing.Gone: _("A colleague was faster: this reply does not wait any more."),
+        preparing.NotTheirs: _("Only its author, or somebody who may approve, can do this."),
+        approving.OwnReply: _("Nobody approves what they wrote themselves."),
+        approving.SaysNothing: _("Please write a comment, so that its author knows why."),
+    }
+    return sentences.get(type(error), _("This cannot be done."))
+
+
+def _refuse_bare_opening(inquiry: Inquiry, body: str, user: User) -> None:
+    """A reply that holds only the opening lines was sent by mistake."""
+    opening = signing_off.opening(inquiry.store, by=user, language=inquiry.language, customer_name=inquiry.name)
+    if "".join(body.split()) == "".join(clean(opening).split()):
+        raise replying.NothingWritten
+
+
+def _done_already(inquiry: Inquiry, body: str, user: User) -> bool:
+    """Whether these words were sent, or laid aside, just now."""
+    last = inquiry.messages.filter(kind=Message.Kind.REPLY, author=user).order_by("-at", "-pk").first()
+    return last is not None and last.body == clean(body).strip()
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < 19 else 0
+
+
+def _problem_of(form: ReplyForm) -> str:
+    return " ".join(str(error) for errors in form.errors.values() for error in errors)
