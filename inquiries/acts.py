@@ -408,21 +408,25 @@ def _told(row: Mapping[str, Any], names: dict[str, dict[str, str]]) -> str:
         case "":
             return str(act.label)
         case "text":
-            value = _("“%(text)s”") % {"text": row["text"]}
+            said = _("“%(text)s”") % {"text": row["text"]}
         case "days":
-            value = _("%(n)s days") % {"n": row["days"]}
-            value = f"{value} ({Reason(row['reason']).label})"
+            said = f"{_('%(n)s days') % {'n': row['days']}} ({Reason(row['reason']).label})"
         case _:
-            key = _value(row, act)
-            value = names.setdefault(act.control, _names(act.control)).get(key, _("(deleted)"))
-    return _("%(act)s: %(value)s") % {"act": act.label, "value": value}
+            known = names.setdefault(act.control, _names(act.control))
+            said = known.get(value(row, act), _("(deleted)"))
+    return _("%(act)s: %(value)s") % {"act": act.label, "value": said}
 
 
-def _value(row: Mapping[str, Any], act: Act) -> str:
+def value(row: Mapping[str, Any], act: Act) -> str:
     """The value of an act as the editor's select knows it."""
     if act.control == "label":
         return str(row.get("label") or row.get("status", ""))
     return str(row.get({"person": "to"}.get(act.control, act.control), ""))
+
+
+def name_of(control: str, key: str) -> str:
+    """The name of one value, also of what is not offered any more; "" where it is gone."""
+    return _names(control).get(key, "")
 
 
 def _names(control: str) -> dict[str, str]:

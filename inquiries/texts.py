@@ -99,12 +99,23 @@ class Filled:
 
 def fill(template_or_source: Template | str, inquiry: Inquiry, *, by: User | None) -> Filled:
     """The text for this inquiry, in the customer's language. ``by`` is the writer, whose eyes decide what is shown."""
+    return filler(inquiry, by=by)(template_or_source)
+
+
+def filler(inquiry: Inquiry, *, by: User | None) -> Callable[[Template | str], Filled]:
+    """:func:`fill` for many texts of one inquiry: what they name is looked up once."""
     language = "en" if inquiry.language == "en" else "ja"
-    is_template = isinstance(template_or_source, Template)
-    source = template_or_source.body(language) if is_template else str(template_or_source)
-    with translation.override(language):
-        values = _values(source, inquiry, by)
-        return _fill(source, values)
+    known: dict[str, dict[str, Any]] = {}
+
+    def fill_in(template_or_source: Template | str) -> Filled:
+        if isinstance(template_or_source, Template):
+            source = template_or_source.body(language)
+        else:
+            source = template_or_source
+        with translation.override(language):
+            return _fill(source, _values(source, inquiry, by, known))
+
+    return fill_in
 
 
 def unfilled(body: str, *, templates: Iterable[Template] | None = None) -> list[str]:
@@ -230,8 +241,8 @@ class _Items(list[dict[str, Any]]):
         return f"・{row['name']}{variant} × {row['quantity']}"
 
 
-def _values(source: str, inquiry: Inquiry, by: User | None) -> dict[str, Any]:
-    """Plain values of the groups that the text names, and of no others: each costs its query."""
+def _values(source: str, inquiry: Inquiry, by: User | None, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Plain values of the groups that the text names, and of no others: each costs its query, once in ``known``."""
     groups: dict[str, Callable[[], dict[str, Any]]] = {
         "customer": lambda: _customer(inquiry, by),
         "order": lambda: _order(inquiry.order),
@@ -241,7 +252,10 @@ def _values(source: str, inquiry: Inquiry, by: User | None) -> dict[str, Any]:
         "shop": lambda: _shop(inquiry.store),
         "agent": lambda: {"name": by.public_name if by else "", "display_name": by.public_name if by else ""},
     }
-    return {name: values() for name, values in groups.items() if f"{name}." in source}
+    for name, values in groups.items():
+        if name not in known and f"{name}." in source:
+            known[name] = values()
+    return {name: {**values} for name, values in known.items()}
 
 
 def _sees_contacts(by: User | None) -> bool:

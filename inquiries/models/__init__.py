@@ -22,6 +22,7 @@ from inquiries.models.writing import (
     PreparedReply,
     Template,
     TemplateFile,
+    TemplateQuerySet,
     WarningWord,
 )
 
@@ -29,5 +30,5 @@ __all__ = [
     "AgentSetting", "ApprovalRule", "Attachment", "BulkRun", "Category", "Cause", "Draft", "DraftFile", "Happening",
     "Inquiry", "InquiryEvent", "InquiryQuerySet", "Macro", "Mention", "Merge", "Message", "PreparedReply", "Presence",
     "Pull", "Rule", "RuleHit", "SLAPolicy", "SavedView", "SearchEntry", "StatusLabel", "SweepMark", "Tag", "Template",
-    "TemplateFile", "WarningWord",
+    "TemplateFile", "TemplateQuerySet", "WarningWord",
 ]  # fmt: skip

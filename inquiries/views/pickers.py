@@ -1,0 +1,151 @@
+"""What is offered while somebody writes: templates and articles, filled in for this inquiry."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from faq import search as faq_search
+from faq import suggesting
+from faq.models import Article
+from inquiries import attachments, drafts, masking, signing_off, templating, texts
+from inquiries.models import Draft, Inquiry, Message, Template
+from inquiries.views.showing import inquiry_for
+from shopdesk import clock, tokens
+from shopdesk.accounts.decorators import StaffRequest, staff_view
+from shopdesk.accounts.permissions import P
+from shopdesk.html import markdown_text
+from shopdesk.text import one_line
+
+SHOWN = 20
+_LONGEST_QUESTION = 400
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A template as the picker shows it: the text for this inquiry, and what it would leave blank."""
+
+    template: Template
+    text: str
+    missing: list[str]
+    asks: list[str]
+
+
+@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT)
+@require_safe
+def templates(request: StaffRequest, pk: int) -> HttpResponse:
+    """Templates for this inquiry: ``?q=&folder=``. The text is filled in already; a click inserts it."""
+    inquiry = inquiry_for(request, pk)
+    words, folder = one_line(request.GET.get("q", ""))[:100], one_line(request.GET.get("folder", ""))[:60]
+    own = Q(store=None) | Q(store=inquiry.store_id)
+    every = list(Template.objects.offered_to(request.user).filter(own).prefetch_related("files"))
+    found = templating.search(every, words)
+    if folder:
+        found = [row for row in found if row.folder == folder]
+    elif not words:
+        first = templating.recent(found, request.user)
+        found = [*first, *(row for row in found if row not in first)]
+    fill = texts.filler(inquiry, by=request.user)
+    offers = []
+    for row in found[:SHOWN]:
+        filled = fill(row)
+        offers.append(Offer(row, filled.text, [texts.label(name) for name in filled.missing], filled.asks))
+    masking.cover([inquiry], request.user)
+    context = {
+        "inquiry": inquiry, "offers": offers, "q": words, "folder": folder, "more": max(len(found) - SHOWN, 0),
+        "folders": sorted({row.folder for row in every if row.folder}), "nav_active": "inquiries",
+    }  # fmt: skip
+    return _drawn(request, "template_picker", context)
+
+
+@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT)
+@require_POST
+def use_template(request: StaffRequest, pk: int, template_pk: int) -> HttpResponse:
+    """A template was inserted: count it, and put its files into the reply.
+
+    Without a script the text itself goes to the end of the draft, and the conversation comes back.
+    """
+    inquiry = inquiry_for(request, pk)
+    template = get_object_or_404(Template.objects.offered_to(request.user), pk=template_pk)
+    now, problem = clock.now(), ""
+    try:
+        templating.use(template, inquiry, by=request.user, now=now)
+    except attachments.Refused as refusal:
+        problem = refusal.sentence
+    if request.headers.get("HX-Request"):
+        context = {"inquiry": inquiry, "problem": problem, "added": [] if problem else list(template.files.all())}
+        return render(request, "inquiries/_template_used.html", context)
+    if problem:
+        messages.warning(request, problem)
+    _append(inquiry, texts.fill(template, inquiry, by=request.user).text, request, template=template.pk)
+    return redirect("desk-inquiries:detail", pk=pk)
+
+
+@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT)
+@require_safe
+def articles(request: StaffRequest, pk: int) -> HttpResponse:
+    """Published articles that may answer this inquiry or ``?q=``, in the customer's language."""
+    inquiry = inquiry_for(request, pk)
+    words = one_line(request.GET.get("q", ""))[:100]
+    language = "en" if inquiry.language == "en" else "ja"
+    question = words or _question(inquiry)
+    found = [hit.article for hit in faq_search.search(question, language=language, limit=6)]
+    sure = {article.pk for article in suggesting.suggest(question, language)} if not words else set()
+    offers = [{"article": row, "url": _address(row), "text": _text(row), "sure": row.pk in sure} for row in found]
+    masking.cover([inquiry], request.user)
+    context = {"inquiry": inquiry, "offers": offers, "q": words, "nav_active": "inquiries"}
+    return _drawn(request, "faq_picker", context)
+
+
+@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT)
+@require_POST
+def use_article(request: StaffRequest, pk: int, article_pk: int) -> HttpResponse:
+    """Without a script: put the link of an article (``what=link``) or its text at the end of the draft."""
+    inquiry = inquiry_for(request, pk)
+    article = get_object_or_404(Article.objects.published(), pk=article_pk)
+    link = f"{article.title}\n{_address(article)}"
+    _append(inquiry, _text(article) if request.POST.get("what") == "text" else link, request)
+    return redirect("desk-inquiries:detail", pk=pk)
+
+
+def _append(inquiry: Inquiry, text: str, request: StaffRequest, *, template: int | None = None) -> None:
+    """Put a text at the end of what this person is writing here; a new reply begins with the opening lines."""
+    draft = Draft.objects.filter(inquiry=inquiry, author=request.user).first()
+    if draft is None:
+        try:
+            body = signing_off.opening(
+                inquiry.store, by=request.user, language=inquiry.language, customer_name=inquiry.name
+            )
+        except signing_off.SignatureBroken:
+            body = ""
+        draft = Draft(body=body)
+    body = f"{draft.body.rstrip()}\n\n{text}" if draft.body.strip() else text
+    kept = [*draft.templates, *([template] if template else [])]
+    drafts.save(inquiry, body=body, by=request.user, now=clock.now(), cc=draft.cc, bcc=draft.bcc, templates=kept)
+    messages.success(request, _("Added to your reply."))
+
+
+def _question(inquiry: Inquiry) -> str:
+    """What the customer asks: the subject and the beginning of the first message."""
+    first = inquiry.messages.filter(kind=Message.Kind.RECEIVED).order_by("at", "pk").first()
+    return f"{inquiry.subject}\n{first.body if first else ''}"[:_LONGEST_QUESTION]
+
+
+def _address(article: Article) -> str:
+    return tokens.site_url(reverse("faq:article", args=[article.pk]))
+
+
+def _text(article: Article) -> str:
+    return markdown_text(article.body).strip()
+
+
+def _drawn(request: StaffRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+    """The part alone for htmx, in a page without."""
+    template = f"inquiries/_{name}.html" if request.headers.get("HX-Request") else f"inquiries/{name}.html"
+    return render(request, template, context)
