@@ -42,7 +42,7 @@ _TABLE = tuple(
     for mood, words, refused in ((_Mood.UPSET, _UPSET, ""), (_Mood.WORRIED, _WORRIED, _NOT), (_Mood.HAPPY, _HAPPY, ""))
 )
 _NO_WORRY = re.compile(r"(?:not|n't|no) (?:\w+ )?(?:worr|angry|concern|upset|disappoint)\w*", re.IGNORECASE)
-_NO_COMPLAINT = re.compile(r"(?:不満|不快|不愉快|怒り|怒って).{0,6}(?:ない|なく|ありませ|いませ|いるわけでは)")
+_NO_COMPLAINT = re.compile(r"(?:不満|不快|不愉快|怒り|怒って).{0,10}(?:ない|なく|ありませ|いませ|いるわけでは)")
 _QUOTED = re.compile(r"^[>＞|].*$", re.MULTILINE)
 _READ = 4000
 

@@ -47,6 +47,8 @@ def sweep(now: datetime, limit: int = BATCH) -> int:
         while inquiries := list(rows.filter(pk__gt=last)[:limit]):
             done += _set(inquiries, now)
             last = inquiries[-1].pk
+            if len(inquiries) < limit:
+                break
         mark.at = now
         mark.save(update_fields=["at"])
     return done

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
-from inquiries import carrying, events
+from inquiries import carrying, events, pulling
 from inquiries.models import Draft, DraftFile, Inquiry, Message, PreparedReply, StatusLabel
 from shopdesk.accounts.models import User
 
@@ -62,6 +62,7 @@ def write(
             raise PreparedAlready from error
         raise
     Draft.objects.filter(inquiry=inquiry, author=by).delete()
+    pulling.answered(inquiry, now=now)
     return row
 
 

@@ -5,16 +5,18 @@ when they answer, skip with a reason, or let the time run out; what was not answ
 they wrote so far stays as their draft. That nobody has two and no inquiry is held twice, the database sees to.
 """
 
+from collections import Counter, defaultdict
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from inquiries import events, happenings
-from inquiries.models import Inquiry, InquiryQuerySet, PreparedReply, Pull
+from inquiries.models import Category, Inquiry, InquiryQuerySet, PreparedReply, Pull
 from shopdesk.accounts.models import User
 
 BATCH = 100
@@ -134,6 +136,58 @@ def sweep(now: datetime, limit: int = BATCH) -> int:
             _expire(pull, now)
         done += 1
     return done
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often claims of one person or category were handed back, in whole percent of those that have ended."""
+
+    name: str
+    pulled: int
+    answered: int
+    skipped: int
+    expired: int
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.skipped / self.pulled) if self.pulled else 0
+
+
+@dataclass(frozen=True)
+class Rates:
+    people: list[Rate]
+    categories: list[Rate]
+    reasons: list[tuple[str, int]]
+
+
+def rates(*, since: datetime) -> Rates:
+    """Skip rates of the claims that ended since then, by person and by category, the highest first. Three queries."""
+    ended = Pull.objects.filter(ended_at__gte=since).order_by()
+    rows = ended.values_list("user", "inquiry__category", "outcome", "reason").annotate(count=Count("pk"))
+    people: dict[int, Counter[str]] = defaultdict(Counter)
+    categories: dict[int, Counter[str]] = defaultdict(Counter)
+    reasons: Counter[str] = Counter()
+    for user, category, outcome, reason, count in rows:
+        people[user][outcome] += count
+        categories[category][outcome] += count
+        if outcome == Pull.Outcome.SKIPPED:
+            reasons[reason] += count
+    users = {user.pk: str(user) for user in User.objects.filter(pk__in=people)}
+    named = {category.pk: str(category) for category in Category.objects.filter(pk__in=categories)}
+    return Rates(
+        people=_rates(people, users),
+        categories=_rates(categories, named),
+        reasons=[(str(REASONS.get(code, code)), count) for code, count in reasons.most_common()],
+    )
+
+
+def _rates(counts: dict[int, Counter[str]], names: dict[int, str]) -> list[Rate]:
+    outcome = Pull.Outcome
+    rows = [
+        Rate(names[key], sum(row.values()), row[outcome.ANSWERED], row[outcome.SKIPPED], row[outcome.EXPIRED])
+        for key, row in counts.items()
+    ]
+    return sorted(rows, key=lambda row: (-row.percent, row.name))
 
 
 # --- within ---------------------------------------------------------------------------------------------------------

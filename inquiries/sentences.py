@@ -12,6 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from inquiries.models import Category, Inquiry, InquiryEvent
+from inquiries.pulling import REASONS
 from inquiries.returned import RETURNS
 from inquiries.waiting import Reason
 from shopdesk.shop.models import named
@@ -56,6 +57,10 @@ _SENTENCES: dict[str, Callable[[], str]] = {
     "taken": lambda: _("%(actor)s took this inquiry"),
     "assigned": lambda: _("%(actor)s assigned this to %(to_name)s"),
     "unassigned": lambda: _("%(actor)s took %(from_name)s off this inquiry"),
+    "given": lambda: _("Given to %(to_name)s in turn"),
+    "pulled": lambda: _("%(actor)s took this as the next inquiry"),
+    "pull_skipped": lambda: _("%(actor)s handed this back: %(reason)s"),
+    "pull_expired": lambda: _("%(name)s did not answer in time; back to everybody"),
     "draft_taken": lambda: _("%(actor)s took over the draft of %(from_name)s"),
     "status": lambda: _("%(actor)s changed the status: %(from)s → %(to)s"),
     "category": lambda: _("%(actor)s changed the category: %(from)s → %(to)s"),
@@ -92,6 +97,13 @@ _SENTENCES: dict[str, Callable[[], str]] = {
     "subject_number_of_other": lambda: _("The subject names %(number)s, in which this sender takes no part"),
     "other_reply_to": lambda: _("The mail asks for answers to another address (%(address)s); answers go to the sender"),
     "category_guessed": lambda: _("Category chosen by the words of the mail: %(category)s"),
+}
+# (what happened, which promise) -> the sentence
+_PROMISES: dict[tuple[str, str], Callable[[], str]] = {
+    ("warned", "reply"): lambda: _("An answer is due soon (%(ends)s)"),
+    ("warned", "solve"): lambda: _("To be solved soon (%(ends)s)"),
+    ("overdue", "reply"): lambda: _("The answer is overdue since %(ends)s"),
+    ("overdue", "solve"): lambda: _("Not solved by %(ends)s, as promised"),
 }
 _WOKEN: dict[str, Callable[[], str]] = {
     "time": lambda: _("Back from hold: the day has come"),
@@ -132,6 +144,12 @@ def sentence(event: InquiryEvent) -> str:
         words["why"] = str(why) if why else _("returned by %(actor)s") % words
     if event.code == "snoozed":
         words["until"], words["reason"] = _moment(words.get("until")), _reason(words)
+    if event.code in {"warned", "overdue"}:
+        words["ends"] = _moment(words.get("ends"))
+        return _PROMISES[event.code, "solve" if words.get("which") == "solve" else "reply"]() % words
+    if event.code == "pull_skipped":
+        given = str(REASONS.get(str(words.get("reason")), words.get("reason")))
+        words["reason"] = "：".join(filter(None, [given, str(words.get("comment") or "")]))
     if event.code == "woken":
         return _WOKEN.get(str(words.get("why")), _WOKEN["time"])() % words
     if event.code == "category_guessed":

@@ -1,33 +1,91 @@
-"""What waits for whom: the numbers and short lists of the home page. A handful of queries, each bounded."""
+"""警告リスト: what waits for whom. Each item stands in exactly one list, each list leads to its cure with one click.
+
+An inquiry stands in the first of these lists that it fits:
+
+1. approval   承認待ち: a reply that I may approve, or that waits approved to be sent, or that came back to me with a
+   comment, or my own that is being read;
+2. back       予約送信から戻った返信: my reply was to be sent by itself and is a draft again, because the customer wrote
+   first or it could not be sent;
+3. asked      依頼中: a colleague named me in a note and I have not read it;
+4. late       返信遅れ: a promise has ended;
+5. soon       まもなく期限: a promise is about to end (it was warned of);
+6. mine       自分の返信処理中: assigned to me and to answer, or with a draft of mine;
+7. waiting    依頼の返事待ち: I named a colleague in a note and they have not read it yet.
+
+What only one person can cure stands before what everybody can see: a late inquiry whose reply waits for my approval is
+cured by approving, so it stands there, marked as late. To be assigned is no request of its own (6): who takes turns is
+assigned all day. Mail, returns and follow-ups have lists of their own and never share an item with the inquiries.
+
+Every list is read by an index and never beyond its first 1,001 rows; there are few queries, however much waits.
+"""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
-from django.db.models import Count, Q
+from django.db import models
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Cast
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from followups.models import PlannedMail
-from inquiries import masking
-from inquiries.models import Inquiry
+from inquiries import counting, masking
+from inquiries.due_times import Due, shown
+from inquiries.models import Draft, Inquiry, Mention, PreparedReply
 from returns.models import ReturnCase
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
+from shopdesk.business_time import Calendar
 from shopdesk.mail.models import IncomingMail, Mailbox, OutgoingMail
+from shopdesk.shop.calendar import business_calendar
 
-SHOWN = 8
+# Rows of a list on the page; its number leads to the rest.
+SHOWN = 5
+MOST = counting.MOST
+_State = PreparedReply.State
+
+# In the order of precedence, which is the order on the page, too.
+INQUIRY_LISTS = ("approval", "back", "asked", "late", "soon", "mine", "waiting")
 
 
 @dataclass(frozen=True)
-class Stat:
-    """A number with the page behind it; ``tone`` is warn or danger when somebody should act."""
+class Item:
+    """One line: where it leads, what it is called, what is behind it, and how urgent it looks."""
 
-    label: str | Promise
-    value: int
     url: str
+    title: str
+    number: str = ""
+    facts: tuple[str, ...] = ()
+    at: datetime | None = None
+    due: Due | None = None
     tone: str = ""
+
+
+@dataclass
+class WarningList:
+    """A list of the page with its number; ``tone`` is warn or danger while somebody should act."""
+
+    key: str
+    label: str | Promise
+    url: str
+    count: int = 0
+    items: list[Item] = field(default_factory=list)
+    alarm: str = ""
+
+    @property
+    def shown_count(self) -> str:
+        return counting.shown(self.count)
+
+    @property
+    def tone(self) -> str:
+        return self.alarm if self.count else ""
+
+    @property
+    def more(self) -> int:
+        """How many are not on the page; as far as they were counted."""
+        return max(self.count - len(self.items), 0)
 
 
 @dataclass
@@ -36,69 +94,197 @@ class Home:
 
     user: User
     now: datetime
-    stats: list[Stat] = field(default_factory=list)
-    inquiries: list[Inquiry] = field(default_factory=list)
-    returns: list[ReturnCase] = field(default_factory=list)
-    letters: list[OutgoingMail] = field(default_factory=list)
+    lists: list[WarningList] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.user.has_perm(P.INQUIRIES_VIEW):
             self._add_inquiries()
-        if self.user.has_perm(P.RETURNS_VIEW):
-            self._add_returns()
-        if self.user.has_perm(P.MAIL_VIEW):
-            self._add_letters()
-        if self.user.has_perm(P.FOLLOWUPS_VIEW):
-            self._add_followups()
+        self._add_others()
+
+    @property
+    def own(self) -> list[WarningList]:
+        """Lists of inquiries that hold something."""
+        return [one for one in self.lists if one.items and one.key in _INQUIRY_LISTS]
+
+    @property
+    def others(self) -> list[WarningList]:
+        """Lists of mail and returns that hold something."""
+        return [one for one in self.lists if one.items and one.key not in _INQUIRY_LISTS]
+
+    # --- inquiries --------------------------------------------------------------------------------------------------
 
     def _add_inquiries(self) -> None:
-        rows = Inquiry.objects.visible_to(self.user)
-        counts = rows.unsolved().aggregate(
-            late=Count("pk", filter=Q(status=Inquiry.Status.OPEN, reply_due_at__lt=self.now)),
-            open=Count("pk", filter=Q(status=Inquiry.Status.OPEN)),
-            mine=Count("pk", filter=Q(assignee=self.user)),
-            nobodys=Count("pk", filter=Q(assignee=None)),
-        )
-        address = reverse("desk-inquiries:list")
-        self.stats += [
-            Stat(_("Overdue"), counts["late"], f"{address}?tab=open", "danger" if counts["late"] else ""),
-            Stat(_("To answer"), counts["open"], f"{address}?tab=open"),
-            Stat(_("Mine"), counts["mine"], f"{address}?tab=mine"),
-        ]
-        if self.user.has_perm(P.INQUIRIES_VIEW_ALL):
-            self.stats.append(Stat(_("Unassigned"), counts["nobodys"], f"{address}?tab=unassigned"))
-        self.inquiries = list(
-            rows.unanswered()
-            .select_related("category", "assignee", "customer")
-            .order_by("reply_due_at", "-category__priority", "pk")[:SHOWN]
-        )
-        masking.cover(self.inquiries, self.user)
+        found = self._inquiry_ids()
+        kept = {key: ids[:SHOWN] for key, ids in found.items()}
+        rows = Inquiry.objects.visible_to(self.user).select_related("category", "assignee", "customer")
+        inquiries = {row.pk: row for row in rows.filter(pk__in=[pk for ids in kept.values() for pk in ids])}
+        masking.cover(inquiries.values(), self.user)
+        calendar = business_calendar() if inquiries else None
+        for key in INQUIRY_LISTS:
+            label, query, alarm = _INQUIRY_LISTS[key]
+            items = [self._inquiry(inquiries[pk], calendar) for pk in kept[key] if pk in inquiries]
+            address = reverse("desk-inquiries:list") + query
+            if key == "approval" and self.user.has_perm(P.INQUIRIES_APPROVE):
+                address = reverse("desk-inquiries:approvals")
+            self.lists.append(WarningList(key, label, address, len(found[key]), items, alarm))
 
-    def _add_returns(self) -> None:
-        rows = ReturnCase.objects.to_decide()
-        self.stats.append(Stat(_("Returns to decide"), rows.count(), reverse("desk-returns:list")))
-        self.returns = list(rows.select_related("order").order_by("created_at", "pk")[:SHOWN])
+    def _inquiry(self, row: Inquiry, calendar: Calendar | None) -> Item:
+        due = shown(row.escalation_at, now=self.now, calendar=calendar) if calendar else None
+        urgent = str(row.get_priority_display()) if row.priority else ""
+        mood = str(row.get_mood_display()) if row.mood in _HEARD else ""
+        who = str(row.assignee) if row.assignee and row.assignee_id != self.user.pk else ""
+        facts = tuple(fact for fact in (urgent, mood, str(row.category), who) if fact)
+        return Item(
+            reverse("desk-inquiries:detail", args=[row.pk]), row.subject, row.number, facts,
+            at=row.waiting_since or row.last_activity_at, due=due, tone="danger" if row.priority > 1 else "",
+        )  # fmt: skip
 
-    def _add_letters(self) -> None:
-        rows = OutgoingMail.objects.needs_attention()
-        count = rows.count()
-        address = f"{reverse('desk-mail:list')}?show=attention"
-        self.stats.append(Stat(_("Mail to check"), count, address, "warn" if count else ""))
-        if unread := IncomingMail.objects.in_error().count():
-            self.stats.append(Stat(_("Mail not read"), unread, reverse("desk-mail:incoming-list"), "danger"))
-        if broken := Mailbox.objects.exclude(problem="").exclude(status=Mailbox.Status.PAUSED).count():
-            page = "mailboxes" if self.user.has_perm(P.SETTINGS_CHANGE) else "list"
-            self.stats.append(Stat(_("Mailboxes in trouble"), broken, reverse(f"desk-mail:{page}"), "danger"))
-        self.letters = list(rows.order_by("-pk")[:SHOWN])
+    def _inquiry_ids(self) -> dict[str, list[int]]:
+        """Which inquiries each list holds, the most urgent first, at most 1,001 each, each inquiry once. One query."""
+        read = _union(self._candidates())
+        read["mine"] += read.pop("drafts")
+        taken: set[int] = set()
+        found: dict[str, list[int]] = {}
+        for key in INQUIRY_LISTS:
+            found[key] = list(dict.fromkeys(row.pk for row in read[key] if row.pk not in taken))
+            taken.update(found[key])
+        return found
 
-    def _add_followups(self) -> None:
-        midnight = timezone.localtime(self.now).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-        counts = PlannedMail.objects.waiting().aggregate(
-            today=Count("pk", filter=Q(state=PlannedMail.State.PLANNED, due_at__lt=midnight)),
-            held=Count("pk", filter=Q(state=PlannedMail.State.HELD)),
-        )
-        address = reverse("desk-followups:list")
-        self.stats += [
-            Stat(_("Follow-ups today"), counts["today"], address),
-            Stat(_("Follow-ups held"), counts["held"], f"{address}?tab=held", "warn" if counts["held"] else ""),
-        ]
+    def _candidates(self) -> dict[str, QuerySet[Any]]:
+        """All that may stand in a list, before precedence, as rows of (list, inquiry, sort)."""
+        user, now = self.user, self.now
+        mine = Inquiry.objects.visible_to(user)
+        decides = user.has_perm(P.INQUIRIES_APPROVE)
+        sends = user.has_perm(P.INQUIRIES_REPLY)
+        approval = Q(author=user, state__in=[_State.AWAITING, _State.APPROVED])
+        approval |= Q(author=user, state=_State.RETURNED, returned_why="")
+        if decides:
+            approval |= ~Q(author=user) & Q(state=_State.AWAITING)
+            if sends:
+                approval |= Q(state=_State.APPROVED)
+        prepared = PreparedReply.objects.filter(inquiry__status__in=Inquiry.UNSOLVED)
+        prepared = prepared.exclude(state__in=[_State.SENT, _State.CANCELLED])  # as the index says it
+        named = Mention.objects.filter(seen_at=None)
+        if not user.has_perm(P.INQUIRIES_VIEW_ALL):
+            prepared, named = prepared.filter(inquiry__assignee=user), named.filter(message__inquiry__assignee=user)
+        named = named.exclude(message__inquiry__status=Inquiry.Status.SPAM)
+        late = mine.filter(escalation_at__isnull=False, escalation_at__lt=now)
+        soon = mine.filter(warned_at__isnull=False, escalation_at__gte=now)
+        assigned = mine.filter(assignee=user, status=Inquiry.Status.OPEN)
+        drafts = Draft.objects.filter(author=user, inquiry__status__in=Inquiry.UNSOLVED).exclude(body="")
+        if not user.has_perm(P.INQUIRIES_VIEW_ALL):
+            drafts = drafts.filter(inquiry__assignee=user)
+        back = prepared.filter(author=user, state=_State.RETURNED).exclude(returned_why="")
+        return {
+            "approval": _rows("approval", prepared.filter(approval), "inquiry_id", "created_at"),
+            "back": _rows("back", back, "inquiry_id", "changed_at"),
+            "asked": _rows("asked", named.filter(user=user), "message__inquiry_id", "message__at"),
+            "late": _rows("late", late, "pk", "escalation_at"),
+            "soon": _rows("soon", soon, "pk", "escalation_at"),
+            "mine": _rows("mine", assigned, "pk", "escalation_at"),
+            "drafts": _rows("drafts", drafts, "inquiry_id", "saved_at"),
+            "waiting": _rows("waiting", named.filter(message__author=user), "message__inquiry_id", "message__at"),
+        }
+
+    # --- everything else --------------------------------------------------------------------------------------------
+
+    def _add_others(self) -> None:
+        for key, rows in _union(self._others()).items():
+            label, address, alarm = self._other(key)
+            items = [self._item(key, row) for row in rows[:SHOWN]] if key in _DRAWN else []
+            self.lists.append(WarningList(key, label, address, len(rows), items, alarm))
+
+    def _others(self) -> dict[str, QuerySet[Any]]:
+        user = self.user
+        parts: dict[str, QuerySet[Any]] = {}
+        if user.has_perm(P.MAIL_VIEW):
+            troubled = Mailbox.objects.exclude(problem="").exclude(status=Mailbox.Status.PAUSED)
+            letters = OutgoingMail.objects.needs_attention()
+            parts["unread"] = _rows("unread", IncomingMail.objects.in_error(), "pk", "received_at", "subject")
+            parts["mailboxes"] = _rows("mailboxes", troubled, "pk", None, "name")
+            parts["letters"] = _rows("letters", letters, "pk", "created_at", "subject", "state")
+        if user.has_perm(P.RETURNS_VIEW):
+            parts["returns"] = _rows("returns", ReturnCase.objects.to_decide(), "pk", "created_at", "name", "number")
+        if user.has_perm(P.FOLLOWUPS_VIEW):
+            held = PlannedMail.objects.filter(state=PlannedMail.State.HELD)
+            parts["followups"] = _rows("followups", held, "pk", "due_at")
+        return parts
+
+    def _other(self, key: str) -> tuple[Promise, str, str]:
+        mail = reverse("desk-mail:list")
+        boxes = "mailboxes" if self.user.has_perm(P.SETTINGS_CHANGE) else "list"
+        table: dict[str, tuple[Promise, str, str]] = {
+            "unread": (_("Mail not read"), reverse("desk-mail:incoming-list"), "danger"),
+            "mailboxes": (_("Mailboxes in trouble"), reverse(f"desk-mail:{boxes}"), "danger"),
+            "letters": (_("Mail to check"), f"{mail}?show=attention", "warn"),
+            "returns": (_("Returns to decide"), reverse("desk-returns:list"), ""),
+            "followups": (_("Follow-ups held"), f"{reverse('desk-followups:list')}?tab=held", ""),
+        }
+        return table[key]
+
+    def _item(self, key: str, row: "_Row") -> Item:
+        if key == "mailboxes" and not self.user.has_perm(P.SETTINGS_CHANGE):
+            return Item(reverse("desk-mail:list"), row.title)
+        address = reverse(_DRAWN[key], args=[row.pk])
+        if key == "letters":
+            return Item(address, row.title, facts=(str(OutgoingMail.State(int(row.more)).label),), at=row.at)
+        return Item(address, row.title or str(_("(no subject)")), row.more, at=row.at)
+
+
+# label, query of the list behind it, tone while it holds something
+_INQUIRY_LISTS: dict[str, tuple[Promise, str, str]] = {
+    "approval": (_("Waiting for approval"), "?view=open", "warn"),
+    "back": (_("Came back from scheduled sending"), "?view=mine", "warn"),
+    "asked": (_("Asked of me"), "?view=open", "warn"),
+    "late": (_("Answers late"), "?view=open", "danger"),
+    "soon": (_("Due soon"), "?view=open", "warn"),
+    "mine": (_("In my work"), "?view=mine", ""),
+    "waiting": (_("Asked of others"), "?view=open", ""),
+}
+_HEARD = (Inquiry.Mood.WORRIED, Inquiry.Mood.UPSET)
+
+
+# Lists whose rows are drawn, and the page of one.
+_DRAWN = {
+    "unread": "desk-mail:incoming", "mailboxes": "desk-mail:mailbox", "letters": "desk-mail:detail",
+    "returns": "desk-returns:detail",
+}  # fmt: skip
+
+
+class _Row(NamedTuple):
+    """A row of the one statement that reads all lists."""
+
+    key: str
+    pk: int
+    at: datetime | None
+    title: str
+    more: str
+
+
+def _rows(key: str, rows: QuerySet[Any], pk: str, at: str | None, title: str = "", more: str = "") -> QuerySet[Any]:
+    """The first rows of a list, the oldest first, in columns that fit those of the others."""
+    text = models.TextField()
+    rows = rows.order_by().annotate(
+        row_key=Value(key, text),
+        row_pk=F(pk),
+        row_at=F(at) if at else Cast(Value(None), models.DateTimeField()),
+        row_title=Cast(title, text) if title else Value("", text),
+        row_more=Cast(more, text) if more else Value("", text),
+    )
+    columns = rows.values_list("row_key", "row_pk", "row_at", "row_title", "row_more")
+    return columns.order_by("row_at", "row_pk")[: MOST + 1]
+
+
+def _union(parts: dict[str, QuerySet[Any]]) -> dict[str, list[_Row]]:
+    """The rows of all lists in one statement; each list in its own order."""
+    found: dict[str, list[_Row]] = {key: [] for key in parts}
+    if parts:
+        first, *others = parts.values()
+        for row in map(_Row._make, first.union(*others, all=True) if others else first):
+            found[row.key].append(row)
+    for rows in found.values():
+        rows.sort(key=lambda row: (row.at is None, row.at or _NEVER, row.pk))
+    return found
+
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
