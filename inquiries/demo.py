@@ -12,7 +12,7 @@ import yaml
 from django.conf import settings
 from django.db import transaction
 
-from inquiries import drafts, events, signing_off
+from inquiries import drafts, events, previews, signing_off
 from inquiries.due_times import answer_due, promise
 from inquiries.models import Category, Inquiry, Message
 from inquiries.replying import reply_subject
@@ -97,6 +97,8 @@ def load(now: datetime) -> None:
             at = min(opened_at + timedelta(minutes=20), now)
             Message.objects.create(inquiry=inquiry, kind=Message.Kind.NOTE, body=_NOTES[row["id"]], author=taker, at=at)
     _write_drafts(staff, now)
+    for inquiry in Inquiry.objects.all():
+        previews.renew(inquiry)
 
 
 def _write_drafts(staff: list[User], now: datetime) -> None:

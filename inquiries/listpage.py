@@ -50,6 +50,11 @@ class Row:
     # It waits for an answer, and for nobody else's: what the eye shall find first.
     is_unread: bool
 
+    @property
+    def due_text(self) -> str:
+        """The time left without "(business hours)", for which a line of the list has no room."""
+        return self.due.text.partition("（")[0].partition(" (")[0] if self.due else ""
+
 
 def plain_views(user: User) -> list[View]:
     """The built-in views without counters, for pages that load their list later. No query."""

@@ -1,38 +1,65 @@
 """Ctrl-K: go anywhere by a few letters."""
 
+from dataclasses import dataclass
+
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from inquiries import masking, searching
-from inquiries.listing import offered
+from inquiries import listing, masking, searching
 from inquiries.listpage import plain_views
 from inquiries.models import Inquiry, SavedView
 from shopdesk.accounts.decorators import StaffRequest, staff_view
+from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 from shopdesk.text import normalise, one_line
 
 _MOST = 8
+_SHORTEST = 2
+# What can be begun or set up besides the views and the navigation: (words, address, what it asks for).
+_DEEDS = (
+    (_("Record a call"), "new", (P.INQUIRIES_VIEW_ALL, P.INQUIRIES_DRAFT)),
+    (_("New view"), "view-new", (P.INQUIRIES_VIEW_ALL,)),
+    (_("Edit views"), "views", (P.INQUIRIES_VIEW,)),
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Somewhere to go."""
+
+    label: str
+    url: str
 
 
 @staff_view()
 @require_safe
 def palette(request: StaffRequest) -> HttpResponse:
-    """The dialog; with ``?q=`` its results alone: places by their name, inquiries by number, customer, words."""
-    user = request.user
-    words = one_line(request.GET.get("q", ""))[:100]
-    sees = user.has_perm(P.INQUIRIES_VIEW)
+    """The dialog; with ``?q=`` its results alone: inquiries by number, customer and words, places by their name.
+
+    The pages of the navigation are added by the template, which knows them anyway.
+    """
+    user, typed = request.user, request.GET.get("q", "")
+    words = one_line(typed)[:100]
     found: list[Inquiry] = []
-    if sees and len(words) > 1:
-        found = [hit.inquiry for hit in searching.search(words, user=user).hits[:_MOST]]
-        masking.cover(found, user)
-    context = {
-        "words": words,
-        "needle": normalise(words),
-        "found": found,
-        "views": plain_views(user) if sees and offered(user) else [],
-        "saved": SavedView.objects.offered_to(user)[:30] if sees else [],
-        "may_record": user.has_perms([P.INQUIRIES_VIEW_ALL, P.INQUIRIES_DRAFT]),
-    }
+    places: list[Place] = []
+    needle = normalise(words)
+    if user.has_perm(P.INQUIRIES_VIEW):
+        if len(words) >= _SHORTEST:
+            found = [hit.inquiry for hit in searching.search(words, user=user).hits[:_MOST]]
+            masking.cover(found, user)
+        places = [place for place in _places(user) if needle in normalise(place.label)]
+    context = {"typed": typed, "needle": needle, "found": found, "places": places}
     template = "inquiries/_palette_results.html" if "q" in request.GET else "inquiries/_palette.html"
     return render(request, template, context)
+
+
+def _places(user: User) -> list[Place]:
+    places = [Place(view.label, view.url) for view in plain_views(user)]
+    address = reverse("desk-inquiries:list")
+    for view in SavedView.objects.offered_to(user).order_by("shared", "position", "pk"):
+        places.append(Place(view.name, f"{address}?view={listing.key_of(view)}"))
+    deeds = [(label, name) for label, name, needs in _DEEDS if user.has_perms([*needs])]
+    return places + [Place(str(label), reverse(f"desk-inquiries:{name}")) for label, name in deeds]

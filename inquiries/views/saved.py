@@ -3,14 +3,13 @@
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from inquiries import conditions, listing, saving_views
+from inquiries import conditions, editors, listing, saving_views
 from inquiries.forms import ViewForm
 from inquiries.models import AgentSetting, SavedView
 from shopdesk import clock
@@ -45,24 +44,24 @@ def new(request: StaffRequest) -> HttpResponse:
 
 @staff_view(P.INQUIRIES_VIEW_ALL)
 @require_http_methods(["GET", "HEAD", "POST"])
-def edit(request: StaffRequest, pk: int) -> HttpResponse:
-    """Change a view."""
-    view = get_object_or_404(SavedView.objects.offered_to(request.user), pk=pk)
-    if not saving_views.may_change(view, request.user):
-        raise PermissionDenied
-    return _form(request, view, view.conditions)
+def edit(request: StaffRequest, view: int) -> HttpResponse:
+    """Change a view. A colleague's does not exist here."""
+    kept = get_object_or_404(SavedView.objects.offered_to(request.user), pk=view)
+    if not saving_views.may_change(kept, request.user):
+        raise Http404
+    return _form(request, kept, kept.conditions)
 
 
 @staff_view(P.INQUIRIES_VIEW_ALL)
 @require_POST
-def delete(request: StaffRequest, pk: int) -> HttpResponse:
-    """Forget a view. One that is gone already is gone."""
-    view = SavedView.objects.offered_to(request.user).filter(pk=pk).first()
-    if view is not None:
+def delete(request: StaffRequest, view: int) -> HttpResponse:
+    """Forget a view. One that is gone already is gone; a colleague's does not exist here."""
+    kept = SavedView.objects.offered_to(request.user).filter(pk=view).first()
+    if kept is not None:
         try:
-            saving_views.delete(view, by=request.user)
+            saving_views.delete(kept, by=request.user)
         except saving_views.NotYours as error:
-            raise PermissionDenied from error
+            raise Http404 from error
         messages.success(request, _("The view was deleted."))
     return redirect("desk-inquiries:views")
 
@@ -98,9 +97,9 @@ def _form(request: StaffRequest, view: SavedView | None, wanted: dict[str, Any])
     form = ViewForm(request.POST or None, initial=first)
     problems: list[str] = []
     if request.method == "POST":
-        if conditions.places(request.POST):
-            wanted = conditions.read(request.POST)
-        if form.is_valid():
+        wanted = conditions.read(request.POST)
+        # Without a script the button for one more row posts the form: nothing is saved yet.
+        if "more" not in request.POST and form.is_valid():
             try:
                 kept = saving_views.save(view, **form.cleaned_data, wanted=wanted, by=request.user, now=clock.now())
             except saving_views.NameTaken:
@@ -116,8 +115,7 @@ def _form(request: StaffRequest, view: SavedView | None, wanted: dict[str, Any])
         "form": form,
         "view": view,
         "problems": problems,
-        "conditions": wanted,
-        "words": [] if problems else conditions.describe(wanted),
+        "builder": editors.conditions_editor(wanted, user=request.user),
         "nav_active": "inquiries",
     }
     return render(request, "inquiries/view_form.html", context, status=422 if request.method == "POST" else 200)
