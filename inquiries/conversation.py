@@ -1,21 +1,30 @@
 """Everything that one inquiry's page shows, fetched in a fixed number of queries."""
 
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
+from typing import Any
 
-from django.db.models import Case, Q, When
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, When, Window
+from django.db.models.functions import JSONObject, RowNumber
 from django.utils.translation import pgettext
 
-from inquiries import masking, sentences
-from inquiries.models import Attachment, Draft, Inquiry, InquiryEvent, Message
+from inquiries import families, masking, sentences
+from inquiries.attachments import INLINE_TYPES
+from inquiries.models import Attachment, Draft, DraftFile, Inquiry, InquiryEvent, Mention, Message
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
-from shopdesk.mail.models import OutgoingMail
+from shopdesk.mail.models import OutgoingMail, Suppression
 from shopdesk.shop import orders
-from shopdesk.shop.models import Order
+from shopdesk.shop.models import CustomerAddress, Order
 
 ORDERS_SHOWN = 5
+# Of a long thread: the question, and what was said last.
+LAST_OPEN = 5
+MOST_EVENTS = 200
 # Problems of the parser after which there is no text to show.
 UNREADABLE = frozenset({"too_large", "too_complex", "parser_error"})
 
@@ -39,16 +48,32 @@ def _delivery_label(state: int) -> str:
 
 @dataclass(frozen=True)
 class Delivery:
-    """Where the letter of a message stands."""
+    """Where the letter of a message stands; ``left_out``: how many of those copied to did not get it."""
 
     pk: int
     label: str
     tone: str
+    left_out: int = 0
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a message, as the thread offers it."""
+
+    pk: int
+    name: str
+    media_type: str
+    size: int
+    suspicious: bool
+
+    @property
+    def is_picture(self) -> bool:
+        return self.media_type in INLINE_TYPES and not self.suspicious
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A message or an event of the thread."""
+    """A message or an event of the thread, or the place of what is folded away."""
 
     at: datetime
     message: Message | None = None
@@ -61,49 +86,146 @@ class Entry:
     is_unreadable: bool = False
     has_html: bool = False
     has_remote: bool = False
-    files: Sequence[Attachment] = ()
+    cc: Sequence[str] = ()
+    bcc: Sequence[str] = ()
+    files: Sequence[File] = ()
     delivery: Delivery | None = None
+    # The number of the inquiry in which it was said, where that was another one, merged into this.
+    elsewhere: str = ""
+    # The reader is named in this note and has not said that they read it.
+    mentions_reader: bool = False
     sentence: str = ""
     opens: bool = False
     is_new: bool = False
+    # So many messages are not shown here.
+    hidden: int = 0
 
 
-def entries(inquiry: Inquiry, *, reader: User, seen: int | None = None) -> list[Entry]:
-    """The thread, oldest first. ``seen`` is the newest message that the reader knows; later ones are marked as new."""
-    messages = list(
-        inquiry.messages.select_related("author", "incoming")
-        .defer("html", "incoming__raw")
-        .annotate(has_html=~Q(html=""), has_remote=Q(html__contains=" data-remote="))
-        .prefetch_related("attachments")
-    )
-    deliveries = _deliveries([message.mail_key for message in messages if message.mail_key])
+@dataclass
+class Thread:
+    """The thread as shown, oldest first."""
+
+    entries: list[Entry] = field(default_factory=list)
+    # The newest message that is known here; what comes later is new to the reader.
+    newest: int = 0
+    # Where to begin reading: what the customer said last without an answer, else the last message.
+    start: int = 0
+    # Who else got the customer's newest mail: whom a reply to all is copied to.
+    copied: list[str] = field(default_factory=list)
+
+
+def thread(
+    inquiry: Inquiry, *, reader: User, beside: "Beside", seen: int | None = None, everything: bool = False
+) -> Thread:
+    """What was said and what happened, oldest first, with what was said in inquiries merged into this one.
+
+    Of a long thread the first and the last few messages, with a place between that says how many are left out, unless
+    ``everything``. ``seen`` is the newest message that the reader knows; later ones are marked as new, and shown.
+    Two queries, three with merged inquiries.
+    """
+    ids = families.family(inquiry) if beside.has_merged else [inquiry.pk]
+    rows = _messages(ids, reader)
+    if not everything:
+        rows = rows.filter(Q(place=1) | Q(back__lte=LAST_OPEN) | Q(pk__gt=sys.maxsize if seen is None else seen))
+    messages = list(rows.order_by("at", "pk"))
     masked = not masking.sees_contacts(reader)
-    own = _own_addresses(inquiry, messages)
-    rows = [
-        Entry(
-            at=message.at,
-            message=message,
-            body=_shown(message, message.body, inquiry, masked=masked),
-            folded=_shown(message, message.folded, inquiry, masked=masked),
-            sender=masking.addresses_in(message.sender_name) if masked else message.sender_name,
-            address=masking.address(message.sender_address) if masked else message.sender_address,
-            is_other=bool(message.sender_address) and message.sender_address not in own,
-            is_unreadable=bool(message.incoming and UNREADABLE & set(message.incoming.problems)),
-            # The HTML may hold addresses in any form: who must not read them reads the text.
-            has_html=message.has_html and not masked,
-            has_remote=message.has_remote,
-            files=list(message.attachments.all()),
-            delivery=deliveries.get(message.mail_key or ""),
-            is_new=seen is not None and message.pk > seen,
-        )
-        for message in messages
+    known = {inquiry.email, *beside.addresses}
+    entries = [_said(message, inquiry, known, masked=masked, seen=seen) for message in messages]
+    gaps = [
+        (before.at, after.at, _place(after) - _place(before) - 1)
+        for before, after in pairwise(messages)
+        if _place(after) - _place(before) > 1
     ]
-    rows += [
+    entries += [Entry(at=begin, hidden=count) for begin, _, count in gaps]
+    entries += [
         Entry(at=event.at, sentence=_told(event, masked=masked), opens=event.code == "opened")
-        for event in inquiry.events.select_related("actor")
+        for event in _events(ids)
+        # What happened between folded messages is folded with them.
+        if not any(begin < event.at < end for begin, end, _ in gaps)
     ]
-    # At the same moment: that it came in, what was said, what that caused.
-    return sorted(rows, key=lambda row: (row.at, 1 if row.message else 0 if row.opens else 2))
+    entries.sort(key=_order)
+    said = [message for message in messages if message.kind != Message.Kind.NOTE] or messages
+    waiting = [message for message in _after_last_answer(said) if message.kind == Message.Kind.RECEIVED]
+    start = waiting[0] if waiting else said[-1] if said else None
+    newest = max((message.pk for message in messages), default=0)
+    heard = [message for message in messages if message.kind == Message.Kind.RECEIVED and not message.automatic]
+    copied = [one for one in heard[-1].cc if one != inquiry.email] if heard else []
+    return Thread(entries=entries, newest=newest, start=start.pk if start else 0, copied=copied)
+
+
+def _order(row: Entry) -> tuple[datetime, int]:
+    """At the same moment: that it came in, what was said, what is left out, what that caused."""
+    return row.at, 0 if row.opens else 1 if row.message else 2 if row.hidden else 3
+
+
+def _after_last_answer(messages: list[Message]) -> list[Message]:
+    answers = [place for place, message in enumerate(messages) if message.kind == Message.Kind.REPLY]
+    return messages[answers[-1] + 1 :] if answers else messages
+
+
+def _place(message: Message) -> int:
+    place: int = message.place  # type: ignore[attr-defined]  # annotated below
+    return place
+
+
+def _messages(ids: list[int], reader: User) -> QuerySet[Message]:
+    """Messages with their files, their letters and their places in the thread, in one query."""
+    files = Attachment.objects.filter(message=OuterRef("pk")).order_by("pk")
+    letters = OutgoingMail.objects.filter(key=OuterRef("mail_key"))
+    letter = JSONObject(pk="pk", state="state", bounced_at="bounced_at", left_out="left_out")
+    mentions = Mention.objects.filter(message=OuterRef("pk"), user=reader, seen_at=None)
+    return (
+        Message.objects.filter(inquiry__in=ids)
+        .select_related("author", "incoming", "inquiry")
+        .only(
+            "kind", "body", "folded", "at", "cc", "bcc", "sender_name", "sender_address", "automatic", "unverified",
+            "held_until", "mail_key", "inquiry__number", "author__name", "author__email", "incoming__problems",
+        )
+        .annotate(
+            place=Window(RowNumber(), order_by=[F("at").asc(), F("pk").asc()]),
+            back=Window(RowNumber(), order_by=[F("at").desc(), F("pk").desc()]),
+            has_html=~Q(html=""),
+            has_remote=Q(html__contains=" data-remote="),
+            letter=Subquery(letters.values(json=letter)[:1]),
+            file_list=ArraySubquery(
+                files.values(
+                    json=JSONObject(
+                        pk="pk", name="name", media_type="media_type", size="size", suspicious="suspicious"
+                    )
+                )
+            ),
+            mentions_reader=Exists(mentions),
+        )
+    )  # fmt: skip
+
+
+def _events(ids: list[int]) -> list[InquiryEvent]:
+    rows = InquiryEvent.objects.filter(inquiry__in=ids).select_related("actor").order_by("-at", "-pk")
+    return list(reversed(rows[:MOST_EVENTS]))
+
+
+def _said(message: Message, inquiry: Inquiry, known: set[str], *, masked: bool, seen: int | None) -> Entry:
+    row: Any = message  # with what _messages annotates
+    return Entry(
+        at=message.at,
+        message=message,
+        body=_shown(message, message.body, inquiry, masked=masked),
+        folded=_shown(message, message.folded, inquiry, masked=masked),
+        sender=masking.addresses_in(message.sender_name) if masked else message.sender_name,
+        address=masking.address(message.sender_address) if masked else message.sender_address,
+        is_other=bool(message.sender_address) and message.sender_address not in known,
+        is_unreadable=bool(message.incoming and UNREADABLE & set(message.incoming.problems)),
+        # The HTML may hold addresses in any form: who must not read them reads the text.
+        has_html=row.has_html and not masked,
+        has_remote=row.has_remote,
+        cc=[masking.address(one) for one in message.cc] if masked else message.cc,
+        bcc=[masking.address(one) for one in message.bcc] if masked else message.bcc,
+        files=[File(**facts) for facts in row.file_list],
+        delivery=_delivery(row.letter) if row.letter else None,
+        elsewhere=message.inquiry.number if message.inquiry_id != inquiry.pk else "",
+        mentions_reader=row.mentions_reader,
+        is_new=seen is not None and message.pk > seen,
+    )
 
 
 def _shown(message: Message, text: str, inquiry: Inquiry, *, masked: bool) -> str:
@@ -119,25 +241,49 @@ def _told(event: InquiryEvent, *, masked: bool) -> str:
     return masking.addresses_in(told) if masked else told
 
 
-def _own_addresses(inquiry: Inquiry, messages: Sequence[Message]) -> set[str]:
-    """The customer's addresses; asked for only where a message came from another one than the inquiry's."""
-    own = {inquiry.email}
-    if any(message.sender_address not in {"", inquiry.email} for message in messages):
-        own |= set(inquiry.customer.addresses.filter(masked=False).values_list("address", flat=True))
-    return own
+def _delivery(letter: dict[str, Any]) -> Delivery:
+    missing = len(letter["left_out"])
+    if letter["bounced_at"]:  # sent, as far as we are concerned, and yet nobody read it
+        return Delivery(letter["pk"], pgettext("letter", "Came back"), "danger", missing)
+    state = _State(letter["state"])
+    return Delivery(letter["pk"], _delivery_label(state), _TONES.get(state, "neutral"), missing)
 
 
-def _deliveries(keys: list[str]) -> dict[str, Delivery]:
-    if not keys:
-        return {}
-    letters = OutgoingMail.objects.filter(key__in=keys).only("pk", "key", "state", "bounced_at")
-    return {letter.key: _delivery(letter) for letter in letters}
+@dataclass(frozen=True)
+class Beside:
+    """Facts about an inquiry that are needed to draw it and that no field of it holds."""
+
+    has_merged: bool
+    # The customer's own mail addresses, without those that a marketplace lent.
+    addresses: list[str]
+    # Why a reply to its address would not be sent, in words; "" when it would.
+    stopped: str
+    # What the reader has put into the reply that they are writing here.
+    files: list[DraftFile]
 
 
-def _delivery(letter: OutgoingMail) -> Delivery:
-    if letter.bounced_at:  # sent, as far as we are concerned, and yet nobody read it
-        return Delivery(letter.pk, pgettext("letter", "Came back"), "danger")
-    return Delivery(letter.pk, _delivery_label(letter.state), _TONES.get(_State(letter.state), "neutral"))
+def beside(inquiry: Inquiry, *, reader: User) -> Beside:
+    """One query for several small ones."""
+    own = CustomerAddress.objects.filter(customer=inquiry.customer_id, masked=False)
+    stops = Suppression.objects.filter(address=inquiry.email, scope=Suppression.Scope.ALL)
+    files = DraftFile.objects.filter(inquiry=inquiry, author=reader).order_by("pk")
+    facts = (
+        Inquiry.objects.filter(pk=inquiry.pk)
+        .values_list(
+            Exists(Inquiry.objects.filter(merged_into=inquiry)),
+            ArraySubquery(own.values("address")),
+            Subquery(stops.exclude(reason=Suppression.Reason.UNSUBSCRIBED).order_by("pk").values("reason")[:1]),
+            ArraySubquery(files.values(json=JSONObject(pk="pk", name="name", media_type="media_type", size="size"))),
+        )
+        .get()
+    )
+    merged, addresses, reason, draft_files = facts
+    return Beside(
+        has_merged=merged,
+        addresses=addresses,
+        stopped=str(dict(Suppression.Reason.choices).get(reason, "")) if reason and inquiry.email else "",
+        files=[DraftFile(inquiry=inquiry, author=reader, **facts) for facts in draft_files],
+    )
 
 
 def drafts_of(inquiry: Inquiry, reader: User) -> tuple[Draft | None, list[Draft]]:

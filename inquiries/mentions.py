@@ -43,7 +43,6 @@ def _fold(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).lower().split())
 
 
-def seen(inquiry_ids: list[int], *, by: User, now: datetime) -> int:
-    """The person has read where they are named; how many were new to them."""
-    rows = Mention.objects.filter(user=by, seen_at=None, message__inquiry__in=inquiry_ids)
-    return rows.update(seen_at=now)
+def seen(note: int, *, by: User, now: datetime) -> bool:
+    """The person has read a note in which they are named; False when that is not new, or not so."""
+    return bool(Mention.objects.filter(message=note, user=by, seen_at=None).update(seen_at=now))

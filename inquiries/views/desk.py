@@ -8,12 +8,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from inquiries import opening, triage
-from inquiries.forms import AssignForm, RecordForm, StatusForm, assignable, product_named
+from inquiries import merging, opening, triage
+from inquiries.forms import RecordForm, product_named
 from inquiries.listpage import ListPage
 from inquiries.models import Attachment, Category, Inquiry
 from inquiries.views.frame import list_context
-from inquiries.views.showing import inquiry_for, page, side_column
+from inquiries.views.showing import inquiry_for, page, side_column, thread_alone
 from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.permissions import P
@@ -38,8 +38,23 @@ def index(request: StaffRequest) -> HttpResponse:
 @staff_view(P.INQUIRIES_VIEW)
 @require_safe
 def detail(request: StaffRequest, pk: int) -> HttpResponse:
-    """One inquiry: the thread, the reply box, the customer and the orders."""
-    return page(request, inquiry_for(request, pk))
+    """One inquiry: the thread, the reply box, the customer and the orders. A merged one leads to where it goes on."""
+    inquiry = inquiry_for(request, pk)
+    if inquiry.merged_into_id:
+        root = merging.live(inquiry)
+        if Inquiry.objects.visible_to(request.user).filter(pk=root.pk).exists():
+            words = {"source": inquiry.number, "target": root.number}
+            messages.info(request, _("%(source)s goes on here, in %(target)s.") % words)
+            query = request.META.get("QUERY_STRING", "")
+            return redirect(reverse("desk-inquiries:detail", args=[root.pk]) + (f"?{query}" if query else ""))
+    return page(request, inquiry)
+
+
+@staff_view(P.INQUIRIES_VIEW)
+@require_safe
+def thread(request: StaffRequest, pk: int) -> HttpResponse:
+    """What was said, alone; ``?all=1`` unfolds a long one."""
+    return thread_alone(request, inquiry_for(request, pk))
 
 
 @staff_view(P.INQUIRIES_VIEW)
@@ -112,31 +127,6 @@ def take(request: StaffRequest, pk: int) -> HttpResponse:
         inquiry.refresh_from_db(fields=["assignee"])
         if inquiry.assignee != request.user:
             messages.warning(request, _("%(name)s was faster and has it now.") % {"name": inquiry.assignee})
-    return redirect("desk-inquiries:detail", pk=pk)
-
-
-@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE)
-@require_POST
-def assign(request: StaffRequest, pk: int) -> HttpResponse:
-    """Give an inquiry to a colleague or to nobody."""
-    inquiry = inquiry_for(request, pk)
-    form = AssignForm(request.POST, people=assignable())
-    if not form.is_valid():
-        return page(request, inquiry, status=422, problem=_("This person cannot be assigned."))
-    triage.assign(inquiry, to=form.person, by=request.user, now=clock.now())
-    return redirect("desk-inquiries:detail", pk=pk)
-
-
-@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE)
-@require_POST
-def status(request: StaffRequest, pk: int) -> HttpResponse:
-    """Move an inquiry to another status without writing."""
-    inquiry = inquiry_for(request, pk)
-    form = StatusForm(request.POST)
-    if not form.is_valid():
-        return page(request, inquiry, status=422, problem=_("There is no such status."))
-    if triage.set_status(inquiry, status=form.cleaned_data["status"], by=request.user, now=clock.now()):
-        messages.success(request, _("Status: %(status)s") % {"status": inquiry.get_status_display()})
     return redirect("desk-inquiries:detail", pk=pk)
 
 

@@ -27,6 +27,7 @@ from inquiries import (
 from inquiries.forms import ReplyForm
 from inquiries.models import Draft, Inquiry, Message, StatusLabel
 from inquiries.standing import Check
+from inquiries.views.composing import attach
 from inquiries.views.showing import inquiry_for, page
 from shopdesk import clock
 from shopdesk.accounts import audit
@@ -112,6 +113,8 @@ def _hand_in(request: StaffRequest, inquiry: Inquiry, *, default: str, only: str
     if not form.is_valid():
         return refused(request, inquiry, form, typed, problem=_problem_of(form))
     action = only or form.cleaned_data["action"] or default
+    if problem := attach(request, inquiry):  # files come with the form where the browser runs no script
+        return refused(request, inquiry, form, typed, problem=problem)
     try:
         _hand_over(request, inquiry, form, action)
     except replying.StaleReply:

@@ -5,16 +5,14 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 
-from inquiries import conversation, masking, signing_off
+from inquiries import attachments, conversation, masking, signing_off, standing
 from inquiries.due_times import shown
-from inquiries.forms import AssignForm, assignable
-from inquiries.models import Category, Draft, Inquiry
+from inquiries.models import Draft, Inquiry
+from inquiries.views.frame import frame
 from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
-from shopdesk.mail import suppressions
-from shopdesk.mail.models import MailClass, Suppression
 from shopdesk.shop.calendar import business_calendar
 
 
@@ -22,7 +20,10 @@ def inquiry_for(request: StaffRequest, pk: int) -> Inquiry:
     """The inquiry, if this person may see it; else 404, as if it did not exist."""
     rows = Inquiry.objects.visible_to(request.user)
     return get_object_or_404(
-        rows.select_related("customer", "category", "assignee", "order", "store", "product"), pk=pk
+        rows.select_related(
+            "customer", "category", "assignee", "order", "store", "product", "label", "cause__parent", "snoozed_by"
+        ),
+        pk=pk,
     )
 
 
@@ -36,37 +37,65 @@ def page(
     problem: str = "",
     stale: bool = False,
     seen: int | None = None,
+    check: standing.Check | None = None,
+    needs_approval: bool = False,
+    send_at: str = "",
+    decision: dict[str, Any] | None = None,
 ) -> HttpResponse:
-    """Draw the page. ``body`` and ``note`` are what was typed, when a post was refused; ``problem`` says why."""
+    """Draw the page. ``body``, ``note`` and ``send_at`` are what was typed, when a post was refused; ``problem`` and
+    ``check`` say why. ``decision`` is what an approver had typed."""
     user, now = request.user, clock.now()
     masking.cover([inquiry], user)
+    everything = masking.sees_contacts(user)
     draft, others = conversation.drafts_of(inquiry, user)
-    if not masking.sees_contacts(user):
+    if not everything:
         for theirs in others:
             theirs.body = masking.text(theirs.body, inquiry)
-    thread = conversation.entries(inquiry, reader=user, seen=seen if stale else None)
+    beside = conversation.beside(inquiry, reader=user)
+    thread = conversation.thread(
+        inquiry, reader=user, beside=beside, seen=seen if stale else None, everything="all" in request.GET
+    )
     context: dict[str, Any] = {
         "inquiry": inquiry,
-        "entries": thread,
-        "newest": max((entry.message.pk for entry in thread if entry.message), default=0),
+        "thread": thread,
         "due": shown(inquiry.reply_due_at, now=now, calendar=business_calendar()) if inquiry.reply_due_at else None,
         "drafts": others,
+        "files": beside.files,
+        "accept": attachments.ACCEPT,
         "problem": problem,
+        "check": check,
+        "needs_approval": needs_approval,
+        "send_at": send_at,
+        # Which of the ways to send was pressed when the check stopped it.
+        "asked_action": request.POST.get("action", ""),
+        "asked_then": request.POST.get("then", ""),
+        "decision": decision or {},
+        "prepared": standing.prepared(inquiry, reader=user),
+        "held": standing.held([one.message for one in thread.entries if one.message], reader=user, now=now),
         "stale": stale,
         "note": note,
+        "email": inquiry.email if everything else masking.address(inquiry.email),
         "may_reply": user.has_perm(P.INQUIRIES_REPLY),
         "may_draft": user.has_perm(P.INQUIRIES_DRAFT),
+        "may_copy": everything,
         "may_triage": user.has_perm(P.INQUIRIES_TRIAGE),
         "may_see_mail": user.has_perm(P.MAIL_VIEW),
-        "stopped": _stopped(inquiry.email),
-        "nav_active": "inquiries",
+        "stopped": beside.stopped,
+        **frame(request),
         **_composer(user, inquiry, draft, body),
+        **_copies(request, draft, thread.copied if everything else []),
     }
-    if context["may_triage"]:
-        context["assign_form"] = AssignForm(people=assignable(), initial={"assignee": inquiry.assignee_id})
-        context["categories"] = Category.objects.filter(is_active=True)
     alone = request.htmx and request.htmx.target == "conversation"  # type: ignore[attr-defined]  # its middleware's
     return render(request, "inquiries/_conversation.html" if alone else "inquiries/detail.html", context, status=status)
+
+
+def thread_alone(request: StaffRequest, inquiry: Inquiry) -> HttpResponse:
+    """What was said, without what stands around it."""
+    user = request.user
+    beside = conversation.beside(inquiry, reader=user)
+    said = conversation.thread(inquiry, reader=user, beside=beside, everything="all" in request.GET)
+    context = {"inquiry": inquiry, "thread": said, "may_see_mail": user.has_perm(P.MAIL_VIEW)}
+    return render(request, "inquiries/_thread.html", context)
 
 
 def side_column(request: StaffRequest, inquiry: Inquiry) -> HttpResponse:
@@ -83,17 +112,29 @@ def side_column(request: StaffRequest, inquiry: Inquiry) -> HttpResponse:
     return render(request, "inquiries/_panels.html", context)
 
 
-def _stopped(address: str) -> str:
-    """Why a reply to this address would not be sent, in words; "" when it would."""
-    reason = suppressions.blocked(address, MailClass.TRANSACTIONAL) if address else ""
-    return str(dict(Suppression.Reason.choices).get(reason, "")) if reason else ""
-
-
 def _contacts(inquiry: Inquiry, *, masked: bool) -> dict[str, str]:
     email, phone = inquiry.email, inquiry.phone or inquiry.customer.phone
     if masked:
         return {"email": masking.address(email), "phone": masking.phone(phone)}
     return {"email": email, "phone": phone}
+
+
+def _copies(request: StaffRequest, draft: Draft | None, everyone: list[str]) -> dict[str, Any]:
+    """What stands in the fields for copies: what was typed, the draft's, and with ``?to=all`` who else got the mail.
+
+    ``everyone`` holds those whom a reply to all would add.
+    """
+    kept = draft or Draft()
+    if request.method == "POST" and "body" in request.POST:
+        words = {name: request.POST.get(name, "")[:3000] for name in ("cc", "bcc")}
+        return {**words, "everyone": everyone}
+    cc = [*dict.fromkeys([*kept.cc, *everyone])] if request.GET.get("to") == "all" else kept.cc
+    known = {*cc, *kept.bcc}
+    return {
+        "cc": ", ".join(cc),
+        "bcc": ", ".join(kept.bcc),
+        "everyone": [one for one in everyone if one not in known],
+    }
 
 
 def _composer(user: User, inquiry: Inquiry, draft: Draft | None, body: str | None) -> dict[str, Any]:

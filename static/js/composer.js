@@ -1,11 +1,116 @@
-// The reply box grows with its text, up to most of the window, so that a long answer is read without scrolling twice.
+// The reply box: it grows, keeps what was typed through swaps, takes files that are dropped or pasted, leads from one
+// blank to the next, and takes in what the pickers insert.
 (() => {
-  for (const box of document.querySelectorAll("textarea[data-grow]")) {
-    const grow = () => {
-      const most = Math.floor(window.innerHeight * 0.6 / 24);
-      while (box.scrollHeight > box.clientHeight && box.rows < most) box.rows += 1;
-    };
-    box.addEventListener("input", grow);
-    grow();
+  const on = (name, act) => document.addEventListener(name, act);
+  const find = (id) => document.getElementById(id);
+  const reply = () => find("composer-body");
+  let before;
+
+  function refresh(box = reply()) {
+    if (!box) return;
+    // A box that nobody was in yet has its caret before the greeting.
+    if (document.activeElement !== box && !box.selectionEnd) box.setSelectionRange(1e5, 1e5);
+    box.rows = Math.max(5, Math.min(18, box.value.split("\n").length));
+    find("next-blank").hidden = !blanks(reply()).length;
   }
+
+  const blanks = (box) => [...(box?.value.matchAll(/【[^】\n]*】|\{\{[^}\n]*\}\}/g) || [])];
+
+  // Marks the first blank after the caret, with around also one before it.
+  function next(box, around) {
+    const all = blanks(box);
+    const blank = all.find((one) => one.index >= box.selectionEnd) || (around && all[0]);
+    if (!blank) return false;
+    box.focus();
+    box.setSelectionRange(blank.index, blank.index + blank[0].length);
+    return true;
+  }
+
+  // What is marked is not overwritten: it may be the blank of the text before.
+  function put(text, { into, template }) {
+    const box = into ? find(into) : reply();
+    box.focus();
+    const at = box.selectionEnd;
+    box.setRangeText(text, at, at, "end");
+    if (template) box.form.elements.templates.value += `,${template}`;
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    const end = box.selectionEnd;
+    box.setSelectionRange(at, at);
+    if (!next(box) || box.selectionStart > end) box.setSelectionRange(end, end);
+  }
+  on("shopdesk:insert", ({ detail }) => put(detail.text, detail));
+
+  on("click", (event) => {
+    const item = event.target.closest("[data-insert]");
+    if (event.target.id === "next-blank") next(reply(), true);
+    if (!item || !reply()) return;
+    event.preventDefault();
+    item.closest("details")?.removeAttribute("open");
+    put(item.dataset.insert, item.dataset);
+  });
+
+  on("input", ({ target: box }) => {
+    if (!box.matches("[data-grow]")) return;
+    refresh(box);
+    if (box !== reply() && /[@＠]$/.test(box.value.slice(0, box.selectionEnd))) find("mention").open = true;
+  });
+
+  on("keydown", (event) => {
+    const box = event.target;
+    if (event.isComposing || event.keyCode === 229 || !box.matches("[data-grow]")) return;
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      box.form.requestSubmit(box.form.querySelector("[data-primary]"));
+    } else if (event.key !== "Tab" || event.shiftKey || box !== reply() || !next(box)) {
+      return;
+    }
+    event.preventDefault();
+  });
+
+  for (const name of ["paste", "drop", "dragover"]) {
+    on(name, (event) => {
+      const data = event.clipboardData || event.dataTransfer;
+      const input = event.target.closest("#reply-form")?.elements.files;
+      if (!input || !data.types.includes("Files") || data.types.includes("text/plain")) return;
+      event.preventDefault();
+      if (name === "dragover") return;
+      input.files = data.files;
+      input.dispatchEvent(new Event("change", { bubbles: true }));
+    });
+  }
+
+  // What stands in the box and not on the server, which knows what it wrote into the page and what was saved since.
+  function save(box) {
+    const differs = box && box.value !== box.defaultValue;
+    if (differs) navigator.sendBeacon(box.form.dataset.draft, new FormData(box.form));
+    return differs;
+  }
+  window.addEventListener("pagehide", () => save(reply()));
+
+  on("htmx:afterRequest", ({ detail: { successful, requestConfig: asked } }) => {
+    const box = reply();
+    if (successful && box?.form.dataset.draft === asked.path) box.defaultValue = asked.formData.get("body");
+  });
+
+  // A swap of the conversation: what is not saved yet goes to the server, and stays in the box of this inquiry.
+  on("htmx:beforeSwap", ({ detail }) => {
+    const box = reply();
+    if (detail.target.id !== "conversation" || !detail.shouldSwap) return;
+    before = { of: detail.target.dataset.inquiry };
+    if (detail.requestConfig.elt !== box?.form && save(box)) before.box = box;
+  });
+  on("htmx:afterSettle", () => {
+    const box = reply();
+    if (before) {
+      const same = before.of === find("conversation").dataset.inquiry;
+      if (same && box && before.box) {
+        box.value = before.box.value;
+        box.setSelectionRange(before.box.selectionEnd, before.box.selectionEnd);
+      }
+      if (!same || document.activeElement === document.body) find("conversation-title")?.focus();
+      before = null;
+    }
+    refresh();
+  });
+
+  refresh();
 })();

@@ -1,0 +1,140 @@
+"""What belongs to a reply or a note while it is being written: the draft, its files, colleagues to name."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from inquiries import attachments, drafts, mentions, recipients
+from inquiries.models import Draft, Inquiry
+from inquiries.views.showing import inquiry_for
+from shopdesk import clock
+from shopdesk.accounts.decorators import StaffRequest, staff_view
+from shopdesk.accounts.permissions import P
+from shopdesk.mail.outbox import MOST_COPIES
+
+
+@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT)
+@require_POST
+def draft(request: StaffRequest, pk: int) -> HttpResponse:
+    """Keep what is in the reply box; the answer is one line that says so.
+
+    Files come along where the browser runs no script. What is no mail address keeps no word from being saved.
+    """
+    inquiry = inquiry_for(request, pk)
+    files_problem = attach(request, inquiry)
+    kept, problem = save(request, inquiry)
+    if request.headers.get("HX-Request") and "files" not in request.FILES:
+        return render(request, "inquiries/_draft_state.html", {"draft": kept, "problem_copies": problem})
+    if problem or files_problem:
+        messages.error(request, problem or files_problem)
+    else:
+        messages.success(request, _("The draft is saved.") if kept else _("The draft is deleted."))
+    return redirect("desk-inquiries:detail", pk=pk)
+
+
+def save(request: StaffRequest, inquiry: Inquiry) -> tuple[Draft | None, str]:
+    """Keep what was posted as this person's draft: (the draft, what is wrong with the copies in words)."""
+    problem = ""
+    before = Draft.objects.filter(inquiry=inquiry, author=request.user).first() or Draft()
+    cc, bcc = before.cc, before.bcc
+    try:
+        # What a page without these fields posts changes nothing about them.
+        cc = recipients.read(request.POST["cc"]) if "cc" in request.POST else cc
+        bcc = recipients.read(request.POST["bcc"]) if "bcc" in request.POST else bcc
+    except recipients.BadCopy as error:
+        problem = _("“%(typed)s” is not a mail address.") % {"typed": error.typed}
+    kept = drafts.save(
+        inquiry,
+        body=request.POST.get("body", ""),
+        by=request.user,
+        now=clock.now(),
+        cc=cc[: MOST_COPIES],
+        bcc=bcc[: MOST_COPIES],
+        templates=posted_templates(request) or before.templates,
+    )
+    return kept, problem
+
+
+def posted_templates(request: StaffRequest) -> list[int]:
+    """The templates that were inserted, as the reply box counts them: ``3,17``."""
+    numbers = request.POST.get("templates", "").split(",")
+    return [int(one) for one in numbers[:50] if one.isascii() and one.isdecimal() and len(one) < 10]
+
+
+@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_REPLY)
+@require_POST
+def take_draft(request: StaffRequest, pk: int, draft_pk: int) -> HttpResponse:
+    """Take over a colleague's draft."""
+    inquiry = inquiry_for(request, pk)
+    theirs = get_object_or_404(inquiry.drafts, pk=draft_pk)
+    drafts.take_over(theirs, by=request.user, now=clock.now())
+    return redirect("desk-inquiries:detail", pk=pk)
+
+
+@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT)
+@require_POST
+def files(request: StaffRequest, pk: int) -> HttpResponse:
+    """Put files into the reply that is being written; the answer is the list of them, 422 when one is refused."""
+    inquiry = inquiry_for(request, pk)
+    problem = attach(request, inquiry)
+    if not request.headers.get("HX-Request"):
+        save(request, inquiry)
+        if problem:
+            messages.error(request, problem)
+        return redirect("desk-inquiries:detail", pk=pk)
+    return _files(request, inquiry, problem=problem, status=422 if problem else 200)
+
+
+@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT)
+@require_POST
+def remove_file(request: StaffRequest, pk: int, file_pk: int) -> HttpResponse:
+    """Take a file out of the reply again. Only one's own; gone already is as good."""
+    inquiry = inquiry_for(request, pk)
+    row = inquiry.draft_files.filter(author=request.user, pk=file_pk).first()
+    if row is not None:
+        drafts.remove(row)
+    if not request.headers.get("HX-Request"):
+        save(request, inquiry)
+        return redirect("desk-inquiries:detail", pk=pk)
+    return _files(request, inquiry)
+
+
+def attach(request: StaffRequest, inquiry: Inquiry) -> str:
+    """Keep posted files; what is wrong with them in words, or ""."""
+    posted = request.FILES.getlist("files")
+    if not posted:
+        return ""
+    try:
+        drafts.attach(inquiry, posted, by=request.user, now=clock.now())
+    except attachments.Refused as refusal:
+        return refusal.sentence
+    return ""
+
+
+def _files(request: StaffRequest, inquiry: Inquiry, *, problem: str = "", status: int = 200) -> HttpResponse:
+    context = {
+        "inquiry": inquiry,
+        "files": drafts.files_of(inquiry, request.user),
+        "accept": attachments.ACCEPT,
+        "files_problem": problem,
+    }
+    return render(request, "inquiries/_draft_files.html", context, status=status)
+
+
+@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT)
+@require_safe
+def colleagues(request: StaffRequest, pk: int) -> HttpResponse:
+    """Who can be named in a note here."""
+    people = [user for user in mentions.colleagues(inquiry_for(request, pk)) if user != request.user]
+    return render(request, "inquiries/_colleagues.html", {"people": people})
+
+
+@staff_view(P.INQUIRIES_VIEW)
+@require_POST
+def read_note(request: StaffRequest, pk: int, message_pk: int) -> HttpResponse:
+    """Say that one has read a note in which one is named. Again changes nothing."""
+    inquiry = inquiry_for(request, pk)
+    mentions.seen(message_pk, by=request.user, now=clock.now())
+    return redirect("desk-inquiries:detail", pk=inquiry.pk)
