@@ -1,9 +1,15 @@
-"""The categories as a plain table."""
+"""Plain tables of the desk: categories, labels, causes, tags, warning words, approval rules."""
+
+from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import ForeignKey
+from django.forms import ModelChoiceField, ModelForm
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
-from inquiries.models import Category
+from inquiries.models import ApprovalRule, Category, Cause, StatusLabel, Tag, WarningWord
 from shopdesk.accounts.modeladmin import RoleModelAdmin
 from shopdesk.accounts.permissions import P
 
@@ -18,3 +24,79 @@ class CategoryAdmin(RoleModelAdmin[Category]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Category | None = None) -> bool:
         return False
+
+
+@admin.register(WarningWord)
+class WarningWordAdmin(RoleModelAdmin[WarningWord]):
+    """Words that make a writer look again before sending."""
+
+    permission = P.INQUIRIES_SETTINGS
+    list_display = ("word", "note")
+    search_fields = ("word",)
+
+
+@admin.register(ApprovalRule)
+class ApprovalRuleAdmin(RoleModelAdmin[ApprovalRule]):
+    """Whose replies, or about what, a second person reads first."""
+
+    permission = P.INQUIRIES_SETTINGS
+    list_display = ("name", "author", "role", "template", "category", "min_amount", "is_active")
+    list_filter = ("is_active",)
+    list_select_related = ("author", "role", "template", "category")
+
+
+class KeptAdmin(RoleModelAdmin[Any]):
+    """A table whose rows are switched off and never deleted: inquiries, figures and macros point to them."""
+
+    permission = P.INQUIRIES_SETTINGS
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(StatusLabel)
+class StatusLabelAdmin(KeptAdmin):
+    """What the shop calls its steps. What a label counts as stays as it was made, or old figures would move."""
+
+    list_display = ("name_ja", "name_en", "status", "customer_ja", "pauses_clock", "position", "is_active")
+    list_filter = ("status", "is_active")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: StatusLabel | None = None) -> tuple[str, ...]:
+        return ("status",) if obj else ()
+
+
+@admin.register(Tag)
+class TagAdmin(KeptAdmin):
+    """Words for the state of the moment."""
+
+    list_display = ("name", "tone", "is_active")
+    list_filter = ("is_active",)
+    search_fields = ("name",)
+
+
+class CauseForm(ModelForm[Cause]):
+    """Two levels: what has parts is no part itself."""
+
+    def clean_parent(self) -> Cause | None:
+        parent: Cause | None = self.cleaned_data["parent"]
+        if parent and self.instance.pk and (parent == self.instance or self.instance.parts.exists()):
+            raise ValidationError(_("There are two levels only: this cause has parts itself."))
+        return parent
+
+
+@admin.register(Cause)
+class CauseAdmin(KeptAdmin):
+    """Why customers write, in two levels."""
+
+    form = CauseForm
+    list_display = ("__str__", "parent", "name_en", "position", "is_active")
+    list_filter = ("is_active",)
+    list_select_related = ("parent",)
+    search_fields = ("name_ja", "name_en")
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField[Any] | None:
+        if db_field.name == "parent":
+            kwargs["queryset"] = Cause.objects.filter(parent=None)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)

@@ -1,6 +1,7 @@
 """Screens over several rooms: the home page, the settings, the design page."""
 
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.http import HttpResponse
@@ -8,13 +9,17 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
 
+from inquiries.models import Inquiry
 from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.modeladmin import RoleModelAdmin
 from shopdesk.accounts.permissions import P
 from shopdesk.desk.design_sample import sample
 from shopdesk.desk.home import Home
+from shopdesk.desk.search import Narrowed, ask
+from shopdesk.text import one_line
 
 
 @staff_view()
@@ -22,6 +27,27 @@ def home(request: StaffRequest) -> HttpResponse:
     """What waits for whom."""
     context = {"nav_active": "home", "home": Home(request.user, clock.now())}
     return render(request, "desk/home.html", context)
+
+
+@staff_view()
+@require_safe
+def search(request: StaffRequest) -> HttpResponse:
+    """Everything about a word: ``?q=&status=&mine=1&page=``."""
+    number = request.GET.get("page", "1")
+    narrowed = Narrowed(status=request.GET.get("status", ""), mine=request.GET.get("mine") == "1")
+    page = int(number) if number.isdecimal() and len(number) < 4 else 1
+    answer = ask(one_line(request.GET.get("q", "")), user=request.user, narrowed=narrowed, page=max(1, page))
+    kept = {"q": answer.query, "status": narrowed.status, "mine": "1" if narrowed.mine else ""}
+    context = {
+        "answer": answer,
+        "narrowed": narrowed,
+        "statuses": [choice for choice in Inquiry.Status.choices if choice[0] != Inquiry.Status.MERGED],
+        "page": page,
+        "kept": urlencode({key: value for key, value in kept.items() if value}),
+        "has_inquiries": request.user.has_perm(P.INQUIRIES_VIEW),
+        "nav_active": "search",
+    }
+    return render(request, "desk/search.html", context)
 
 
 class Table(NamedTuple):
@@ -49,7 +75,17 @@ _SETTINGS: list[tuple[Promise, list[tuple[str, Promise]]]] = [
             ("shop.productcategory", _("What follow-ups choose by")),
         ],
     ),
-    (_("Inquiries"), [("inquiries.category", _("What customers choose from; answer times"))]),
+    (
+        _("Inquiries"),
+        [
+            ("inquiries.category", _("What customers choose from; answer times")),
+            ("inquiries.statuslabel", _("Steps as your shop calls them, and what customers read")),
+            ("inquiries.cause", _("What inquiries are counted by when they are closed")),
+            ("inquiries.tag", _("Words for the state of the moment")),
+            ("inquiries.approvalrule", _("What a second person reads first")),
+            ("inquiries.warningword", _("Words to look at once more before sending")),
+        ],
+    ),
     (
         _("Returns"),
         [("returns.reason", _("Reasons and their follow-up questions")), ("returns.policy", _("What customers read"))],

@@ -11,7 +11,18 @@ from django.urls import URLPattern, get_resolver, reverse
 
 from faq.models import Synonym
 from followups.models import Campaign, RestockRequest
-from inquiries.models import Attachment, Draft
+from inquiries import events
+from inquiries.models import (
+    ApprovalRule,
+    Attachment,
+    BulkRun,
+    Cause,
+    Draft,
+    PreparedReply,
+    StatusLabel,
+    Tag,
+    WarningWord,
+)
 from inquiries.models import Category as InquiryCategory
 from returns.models import Policy
 from shopdesk.accounts.models import AuditEntry, Role
@@ -61,6 +72,14 @@ def one_of_everything(user):
     file = attach(inquiry.messages.get())
     inquiry.messages.update(html="<p>色は何色ですか。</p>")
     draft = Draft.objects.create(inquiry=inquiry, author=user, body="下書き", saved_at=NOW)
+    waiting = PreparedReply.objects.create(
+        inquiry=inquiry, author=user, body="承認待ち", original_body="承認待ち", state="awaiting", seen_version=1,
+        created_at=NOW, changed_at=NOW,
+    )  # fmt: skip
+    moved = events.record("status", inquiry, actor=user, now=NOW, **{"from": "open", "to": "open"})
+    bulk_run = BulkRun.objects.create(
+        by=user, acts=[{"do": "spam"}], ids=[inquiry.pk], created_at=NOW, form_token=uuid4(), state="done"
+    )
     order = bags(3, customer=inquiry.customer)
     case = ask(order, 1)
     sequence = make_sequence()
@@ -98,6 +117,11 @@ def one_of_everything(user):
         "faq_category": article.category,
         "faq_synonym": Synonym.objects.create(words="鞄, かばん"),
         "inquiries_category": InquiryCategory.objects.first(),
+        "inquiries_statuslabel": StatusLabel.objects.first(),
+        "inquiries_cause": Cause.objects.first(),
+        "inquiries_tag": Tag.objects.create(name="見本送付"),
+        "inquiries_approvalrule": ApprovalRule.objects.create(name="高額", min_amount=50_000),
+        "inquiries_warningword": WarningWord.objects.create(word="絶対"),
         "returns_reason": reason(),
         "returns_policy": Policy.objects.first(),
     }
@@ -111,6 +135,12 @@ def one_of_everything(user):
         "desk-inquiries:thumbnail": [file.pk],
         "desk-inquiries:message-html": [file.message_id],
         "desk-inquiries:take-draft": [inquiry.pk, draft.pk],
+        "desk-inquiries:menu": [inquiry.pk, "status"],
+        "desk-inquiries:undo-status": [inquiry.pk, moved.pk],
+        "desk-inquiries:split": [file.message_id],
+        **{f"desk-inquiries:bulk-{deed}": [bulk_run.pk] for deed in ("run", "back")},
+        "desk-inquiries:take-back": [file.message_id],
+        **{f"desk-inquiries:prepared-{deed}": [waiting.pk] for deed in ("decide", "send", "move", "withdraw", "seen")},
         "desk-followups:sequence": [sequence.pk],
         "desk-followups:sequence-status": [sequence.pk],
         "desk-followups:add-step": [sequence.pk],

@@ -23,6 +23,14 @@ ROOMS = {
     "desk-inquiries:message-html": (P.INQUIRIES_VIEW, P.INQUIRIES_VIEW_ALL),
     "desk-inquiries:detail": (P.INQUIRIES_VIEW,),
     "desk-inquiries:reply": (P.INQUIRIES_VIEW, P.INQUIRIES_REPLY),
+    "desk-inquiries:ask": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
+    "desk-inquiries:take-back": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
+    "desk-inquiries:approvals": (P.INQUIRIES_VIEW, P.INQUIRIES_APPROVE),
+    "desk-inquiries:prepared-decide": (P.INQUIRIES_VIEW, P.INQUIRIES_APPROVE),
+    "desk-inquiries:prepared-send": (P.INQUIRIES_VIEW, P.INQUIRIES_REPLY),
+    "desk-inquiries:prepared-move": (P.INQUIRIES_VIEW, P.INQUIRIES_REPLY),
+    "desk-inquiries:prepared-withdraw": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
+    "desk-inquiries:prepared-seen": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
     "desk-inquiries:note": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
     "desk-inquiries:draft": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
     "desk-inquiries:take-draft": (P.INQUIRIES_VIEW, P.INQUIRIES_REPLY),
@@ -30,6 +38,13 @@ ROOMS = {
     "desk-inquiries:assign": (P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE),
     "desk-inquiries:status": (P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE),
     "desk-inquiries:category": (P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE),
+    **{
+        f"desk-inquiries:{deed}": (P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE)
+        for deed in (
+            "menu", "undo-status", "snooze", "wake", "tags", "classify", "merge", "unmerge", "split",
+            "bulk", "bulk-start", "bulk-run", "bulk-back",
+        )
+    },
     "desk-returns:list": (P.RETURNS_VIEW,),
     "desk-returns:detail": (P.RETURNS_VIEW,),
     "desk-returns:approve": (P.RETURNS_DECIDE,),
@@ -133,6 +148,11 @@ TABLES = {
     "faq_category": (P.FAQ_EDIT, "add change delete"),
     "faq_synonym": (P.FAQ_EDIT, "add change delete"),
     "inquiries_category": (P.INQUIRIES_SETTINGS, "add change"),
+    "inquiries_statuslabel": (P.INQUIRIES_SETTINGS, "add change"),
+    "inquiries_cause": (P.INQUIRIES_SETTINGS, "add change"),
+    "inquiries_tag": (P.INQUIRIES_SETTINGS, "add change"),
+    "inquiries_approvalrule": (P.INQUIRIES_SETTINGS, "add change delete"),
+    "inquiries_warningword": (P.INQUIRIES_SETTINGS, "add change delete"),
     "returns_reason": (P.RETURNS_SETTINGS, "add change"),
     "returns_policy": (P.RETURNS_SETTINGS, "add change delete"),
 }

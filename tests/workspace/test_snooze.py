@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from inquiries import moments, replying, reopening, snoozing, triage
+from inquiries import moments, reopening, replying, snoozing, triage
 from inquiries.models import Inquiry, Message
 from inquiries.sentences import sentence
 from shopdesk.shop.models import BusinessHours

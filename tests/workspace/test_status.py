@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from inquiries import replying, reopening, triage
+from inquiries import reopening, replying, triage
 from inquiries.models import Category, Cause, Inquiry, Message, StatusLabel
 from inquiries.sentences import sentence
 from tests import make
