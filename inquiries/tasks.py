@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from inquiries import bulk, filing, happenings, phases, pulling, rules, searching, sla, snoozing, turns
+from inquiries import bulk, filing, happenings, phases, pulling, rules, scheduling, searching, sla, snoozing, turns
 from shopdesk import clock
 
 # A wave of mail is worked off in rounds within one ring; the next ring takes up what is left.
@@ -40,6 +40,14 @@ def sweep_bulk() -> None:
     """Work off what was asked for in bulk; each step reads the clock, since a lease hangs on it."""
     for _ in range(_BULK_STEPS):
         if not bulk.sweep(clock.now(), limit=1):
+            return
+
+
+@shared_task
+def sweep_scheduled() -> None:
+    """Send replies whose hour has come."""
+    for _ in range(ROUNDS):
+        if scheduling.sweep(clock.now(), limit=scheduling.BATCH) < scheduling.BATCH:
             return
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import DateTimeField
 
 from inquiries import carrying, events, preparing, previews, pulling, states, triage
 from inquiries.models import Draft, Happening, Inquiry, Message, PreparedReply
@@ -100,8 +101,8 @@ def take_back(message: Message, *, by: User, now: datetime) -> Draft:
 
 def _put_back(inquiry: Inquiry, kept: dict[str, Any], *, now: datetime) -> None:
     """Restore what the reply changed and nobody else has since. The message is deleted already."""
-    before, after = kept.get("before", {}), kept.get("after", {})
-    is_now = states.snapshot(inquiry, tuple(name.removesuffix("_id") for name in after))
+    before, after = kept.get("before", {}), _instants(kept.get("after", {}))
+    is_now = _instants(states.snapshot(inquiry, tuple(name.removesuffix("_id") for name in after)))
     if all(is_now.get(name) == after.get(name) for name in _SAME_STATUS):
         back = {name: value for name, value in before.items() if name in _WHOLE}
     else:
@@ -115,3 +116,12 @@ def _put_back(inquiry: Inquiry, kept: dict[str, Any], *, now: datetime) -> None:
     fields = [*ENTERED, "assignee", "first_replied_at", "last_activity_at", "order_snapshot", "version"]
     inquiry.save(update_fields=fields)
     previews.renew(inquiry)
+
+
+def _instants(values: dict[str, Any]) -> dict[str, Any]:
+    """A snapshot whose moments can be compared: the same one may be written in two zones."""
+    moments = {field.attname for field in Inquiry._meta.concrete_fields if isinstance(field, DateTimeField)}
+    return {
+        name: datetime.fromisoformat(value) if name in moments and isinstance(value, str) else value
+        for name, value in values.items()
+    }

@@ -32,6 +32,8 @@ BEAT_SCHEDULE: dict[str, Ring] = {
     "snoozed inquiries": every(30, "inquiries.tasks.sweep_snoozed"),
     # every 10 seconds: go on with work in bulk whose ring or whose worker was lost
     "work in bulk": every(10, "inquiries.tasks.sweep_bulk"),
+    # every 15 seconds: send replies whose hour has come, unless the conversation moved on
+    "scheduled replies": every(15, "inquiries.tasks.sweep_scheduled"),
     # every 30 seconds: tell which promises are about to end, and which have ended
     "promises": every(30, "inquiries.tasks.sweep_promises"),
     # every 15 seconds: take back claims whose time is over; give new inquiries to whoever has room

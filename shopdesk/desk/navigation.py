@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
-from django.utils.functional import Promise
+from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
+from inquiries import approving
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 
@@ -18,7 +19,8 @@ class Item:
     key: str
     label: str | Promise
     url: str
-    count: int | None = None
+    # Counted when a template asks for it, and once.
+    count: object = None
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ _TABLE: list[tuple[str | Promise, list[tuple[str, Promise, str, P | None]]]] = [
         [
             ("home", _("Home"), "admin:index", None),
             ("inquiries", _("Inquiries"), "desk-inquiries:list", P.INQUIRIES_VIEW),
+            ("approvals", _("Approvals"), "desk-inquiries:approvals", P.INQUIRIES_APPROVE),
             ("returns", _("Returns"), "desk-returns:list", P.RETURNS_VIEW),
             ("followups", _("Follow-ups"), "desk-followups:list", P.FOLLOWUPS_VIEW),
             ("mail", _("Mail"), "desk-mail:list", P.MAIL_VIEW),
@@ -59,6 +62,17 @@ _TABLE: list[tuple[str | Promise, list[tuple[str, Promise, str, P | None]]]] = [
 ]
 
 
+# More are not counted: the number says that somebody should look.
+_MOST_COUNTED = 100
+
+
+def _count(key: str, user: User) -> object:
+    """How many things wait behind an item; None for most."""
+    if key != "approvals":
+        return None
+    return SimpleLazyObject(lambda: approving.waiting(user)[:_MOST_COUNTED].count())
+
+
 def navigation_for(request: HttpRequest) -> list[Group]:
     """What this person may open; nothing for visitors."""
     user = getattr(request, "user", None)
@@ -71,7 +85,7 @@ def navigation_for(request: HttpRequest) -> list[Group]:
             if need is not None and not user.has_perm(need):
                 continue
             try:
-                items.append(Item(key, text, reverse(name)))
+                items.append(Item(key, text, reverse(name), _count(key, user)))
             except NoReverseMatch:
                 continue
         if items:

@@ -20,6 +20,7 @@ SENTENCES: dict[str, Promise] = {
     "suppressed_bounced": _("The address does not exist, so mail to it is stopped."),
     "suppressed_complained": _("The recipient marked our mail as spam, so mail to it is stopped."),
     "suppressed_manual": _("Staff have stopped mail to this address."),
+    "taken_back": _("Its writer took the reply back before it was sent."),
     "by_staff": _("Staff cancelled it before it was sent."),
     # failed
     "bad_address": _("The recipient's address is not a mail address."),

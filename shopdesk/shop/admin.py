@@ -27,7 +27,7 @@ _SECURE: "Mapping[type[models.Field[Any, Any]], Mapping[str, Any]]" = {models.UR
 @admin.register(Store)
 class StoreAdmin(RoleModelAdmin[Store]):
     permission = P.SETTINGS_CHANGE
-    list_display = ("name", "code", "sender_name", "sender_address", "is_default")
+    list_display = ("name", "code", "sender_name", "sender_address", "undo_seconds", "is_default")
     search_fields = ("name", "code")
     formfield_overrides = _SECURE
 

@@ -19,6 +19,7 @@ from inquiries.models import (
     Cause,
     Draft,
     PreparedReply,
+    SavedView,
     StatusLabel,
     Tag,
     WarningWord,
@@ -71,6 +72,7 @@ def one_of_everything(user):
     inquiry = make_inquiry()
     file = attach(inquiry.messages.get())
     inquiry.messages.update(html="<p>色は何色ですか。</p>")
+    view = SavedView.objects.create(owner=user, name="クレーム", shared=True)
     draft = Draft.objects.create(inquiry=inquiry, author=user, body="下書き", saved_at=NOW)
     waiting = PreparedReply.objects.create(
         inquiry=inquiry, author=user, body="承認待ち", original_body="承認待ち", state="awaiting", seen_version=1,
@@ -135,6 +137,7 @@ def one_of_everything(user):
         "desk-inquiries:thumbnail": [file.pk],
         "desk-inquiries:message-html": [file.message_id],
         "desk-inquiries:take-draft": [inquiry.pk, draft.pk],
+        **{f"desk-inquiries:view-{deed}": [view.pk] for deed in ("edit", "delete")},
         "desk-inquiries:menu": [inquiry.pk, "status"],
         "desk-inquiries:undo-status": [inquiry.pk, moved.pk],
         "desk-inquiries:split": [file.message_id],

@@ -17,6 +17,13 @@ NOBODY = None
 # Rooms: what the address needs; where posting needs more than looking, a pair (to look, to post).
 ROOMS = {
     "desk-inquiries:list": (P.INQUIRIES_VIEW,),
+    "desk-inquiries:poll": (P.INQUIRIES_VIEW,),
+    "desk-inquiries:palette": ANY,
+    "desk-inquiries:views": (P.INQUIRIES_VIEW,),
+    "desk-inquiries:view-default": (P.INQUIRIES_VIEW,),
+    "desk-inquiries:view-new": (P.INQUIRIES_VIEW_ALL,),
+    "desk-inquiries:view-edit": (P.INQUIRIES_VIEW_ALL,),
+    "desk-inquiries:view-delete": (P.INQUIRIES_VIEW_ALL,),
     "desk-inquiries:new": (P.INQUIRIES_VIEW_ALL, P.INQUIRIES_DRAFT),
     "desk-inquiries:attachment": (P.INQUIRIES_VIEW,),
     "desk-inquiries:picture": (P.INQUIRIES_VIEW,),
