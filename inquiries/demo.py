@@ -12,7 +12,7 @@ import yaml
 from django.conf import settings
 from django.db import transaction
 
-from inquiries import drafts, events, previews, signing_off
+from inquiries import demo_desk, demo_texts, drafts, events, moods, phases, previews, signing_off, sla
 from inquiries.due_times import answer_due, promise
 from inquiries.models import Category, Inquiry, Message
 from inquiries.replying import reply_subject
@@ -44,21 +44,26 @@ def load(now: datetime) -> None:
     if Inquiry.objects.exists():
         return
     shop = shop_demo.load(now)
+    demo_texts.load()
     store = Store.default()
+    demo_desk.promises()
     categories = {category.slug: category for category in Category.objects.all()}
+    inquiries: dict[str, Inquiry] = {}
     answers = _read("answers.yaml")
     staff = list(User.objects.active().select_related("role").order_by("pk"))
     repliers = [user for user in staff if user.has_perm(P.INQUIRIES_REPLY)]
     for place, row in enumerate(_read("inquiries.yaml")["inquiries"]):
         known = shop.customers.get(row.get("customer", ""))
         email = known.email if known else row.get("email", "")
-        opened_at = _moment(row["days_ago"], row["time"], place, now)
+        category = categories[row["category"]]
+        opened_at = demo_desk.opened_at(
+            row["id"], category.priority, now, _moment(row["days_ago"], row["time"], place, now)
+        )
         customer = known or customers.find_or_create(
             name=row["name"], address=email, phone=row.get("phone", ""), store=store, now=opened_at
         )
         own = [order for order in orders.find(row.get("order", "")) if order.customer_id == customer.pk]
-        category = categories[row["category"]]
-        inquiry = Inquiry.objects.create(
+        inquiry = Inquiry(
             number=f"Q-{_code(place)}",
             store=store,
             customer=customer,
@@ -73,10 +78,15 @@ def load(now: datetime) -> None:
             product=products.for_sku(row.get("product", "")) if row.get("product") else None,
             opened_at=opened_at,
             waiting_since=opened_at,
-            reply_due_at=answer_due(opened_at, category),
             last_activity_at=opened_at,
             version=1,
+            priority=category.priority,
+            mood=moods.guess(row["body"]),
         )
+        inquiry.phase = phases.of(customer, order=inquiry.order, at=opened_at)
+        sla.begin(inquiry, now=opened_at)
+        inquiry.save()
+        inquiries[row["id"]] = inquiry
         Message.objects.create(inquiry=inquiry, kind=Message.Kind.RECEIVED, body=row["body"], at=opened_at)
         taker = repliers[place % len(repliers)] if repliers else None
         by_hand = row["channel"] in {"phone", "line"}
@@ -182,12 +192,14 @@ def _answer(inquiry: Inquiry, text: str, *, status: str, by: User, at: datetime)
             inquiry.language,
         )
         _sent(row, f"inquiries.message:{row.pk}", letter, at=at + timedelta(seconds=4))
+    sla.replied(inquiry, now=at)
     inquiry.status = status
-    inquiry.waiting_since = inquiry.reply_due_at = None
+    inquiry.waiting_since = None
     inquiry.solved_at = at if status == Inquiry.Status.SOLVED else None
-    inquiry.first_replied_at = at
+    sla.follow(inquiry, before_status=Inquiry.Status.OPEN, now=at)
     inquiry.version = 2
-    inquiry.save(update_fields=["status", "waiting_since", "reply_due_at", "solved_at", "first_replied_at", "version"])
+    changed = ["status", "waiting_since", "solved_at", "first_replied_at", "version", *sla.FIELDS]
+    inquiry.save(update_fields=changed)
     events.record("status", inquiry, actor=by, now=at, **{"from": "open", "to": status})
 
 

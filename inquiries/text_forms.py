@@ -91,4 +91,5 @@ class RuleForm(forms.ModelForm[Rule]):
         model = Rule
         formfield_callback = field_of
         fields: ClassVar = ["name", "event", "position", "is_active"]
+        labels: ClassVar = {"event": gettext_lazy("Event")}
         help_texts: ClassVar = {"position": gettext_lazy("Rules act in this order.")}

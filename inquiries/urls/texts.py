@@ -17,7 +17,6 @@ urlpatterns = [
     path("macros/new/", macros.add, name="macro-add"),
     path("macros/<int:pk>/", macros.edit, name="macro"),
     path("macros/<int:pk>/delete/", macros.delete, name="macro-delete"),
-    path("macros/<int:pk>/bulk/", macros.bulk, name="macro-bulk"),
     path("rules/", rules.index, name="rules"),
     path("rules/new/", rules.add, name="rule-add"),
     path("rules/hits/", rules.hits, name="rule-hits"),

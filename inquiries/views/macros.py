@@ -1,19 +1,16 @@
-"""Macros: kept on their own screens, run from a conversation at once and on many inquiries after a count."""
+"""Macros: kept on their own screens, and run from a conversation at once. On many inquiries: views/bulk.py."""
 
-import uuid
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from inquiries import acts, editors, macros
-from inquiries import bulk as bulk_runs
 from inquiries.models import Inquiry, Macro
 from inquiries.text_forms import MacroForm
 from inquiries.views.showing import inquiry_for
@@ -115,57 +112,6 @@ def run(request: StaffRequest, pk: int, macro_pk: int) -> HttpResponse:
         words = {"name": macro.name, "n": len(outcomes) - len(refused), "whys": whys}
         messages.warning(request, _("“%(name)s”: %(n)s done, not done: %(whys)s") % words)
     return redirect("desk-inquiries:detail", pk=pk)
-
-
-@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE)
-@require_POST
-def bulk(request: StaffRequest, pk: int) -> HttpResponse:
-    """``ids``: first how many of them the macro can be done on, and why not on the others; ``go`` starts it."""
-    macro = get_object_or_404(macros.offered_to(request.user), pk=pk)
-    ids = _ids(request.POST)
-    now, token = clock.now(), _token(request.POST)
-    if request.POST.get("go") and token:
-        try:
-            started = bulk_runs.start(ids=ids, acts=macro.acts, by=request.user, now=now, form_token=token)
-        except (bulk_runs.NothingChosen, bulk_runs.TooMany, acts.BadActs) as error:
-            messages.error(request, _refusal(error))
-            return redirect("desk-inquiries:list")
-        return redirect("desk-inquiries:bulk-run", pk=started.pk)
-    rows = macros.rows(request.user).filter(pk__in=ids[: bulk_runs.MOST]).order_by("pk")
-    chosen = list(rows)
-    possible, refused = acts.foreseen(chosen, macro.acts, by=request.user, now=now)
-    whys: dict[str, list[Inquiry]] = {}
-    for inquiry, code in refused:
-        whys.setdefault(acts.reason(code), []).append(inquiry)
-    context = {
-        "macro": macro, "words": acts.describe(macro.acts), "ids": [row.pk for row in chosen], "count": len(chosen),
-        "possible": possible, "refused": list(whys.items()), "token": uuid.uuid4(), "nav_active": "inquiries",
-        "sentence": ngettext(
-            "It can be done on %(possible)s of %(n)s inquiry.", "It can be done on %(possible)s of %(n)s inquiries.",
-            len(chosen),
-        ) % {"possible": possible, "n": len(chosen)},
-    }  # fmt: skip
-    return render(request, "inquiries/macro_bulk.html", context)
-
-
-def _refusal(error: Exception) -> str:
-    if isinstance(error, bulk_runs.TooMany):
-        return _("At most %(n)s inquiries can be changed at once.") % {"n": bulk_runs.MOST}
-    if isinstance(error, acts.BadActs):
-        return " ".join(error.problems)
-    return _("Please choose inquiries first.")
-
-
-def _ids(post: QueryDict) -> list[int]:
-    values = [value for one in post.getlist("ids") for value in one.split(",")]
-    return list(dict.fromkeys(int(one) for one in values if one.isascii() and one.isdigit() and len(one) < 19))
-
-
-def _token(post: QueryDict) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(post.get("form_token", ""))
-    except ValueError:
-        return None
 
 
 def _inquiry(request: StaffRequest, pk: int) -> Inquiry:

@@ -79,8 +79,11 @@ def use_template(request: StaffRequest, pk: int, template_pk: int) -> HttpRespon
     except attachments.Refused as refusal:
         problem = refusal.sentence
     if request.headers.get("HX-Request"):
-        context = {"inquiry": inquiry, "problem": problem, "added": [] if problem else list(template.files.all())}
-        return render(request, "inquiries/_template_used.html", context)
+        context = {
+            "inquiry": inquiry, "files": drafts.files_of(inquiry, request.user), "accept": attachments.ACCEPT,
+            "files_problem": problem,
+        }  # fmt: skip
+        return render(request, "inquiries/_draft_files.html", context)
     if problem:
         messages.warning(request, problem)
     _append(inquiry, texts.fill(template, inquiry, by=request.user).text, request, template=template.pk)
@@ -97,7 +100,10 @@ def articles(request: StaffRequest, pk: int) -> HttpResponse:
     question = words or _question(inquiry)
     found = [hit.article for hit in faq_search.search(question, language=language, limit=6)]
     sure = {article.pk for article in suggesting.suggest(question, language)} if not words else set()
-    offers = [{"article": row, "url": _address(row), "text": _text(row), "sure": row.pk in sure} for row in found]
+    offers = [
+        {"article": row, "url": _address(row), "link": _link(row), "text": _text(row), "sure": row.pk in sure}
+        for row in found
+    ]
     masking.cover([inquiry], request.user)
     context = {"inquiry": inquiry, "offers": offers, "q": words, "nav_active": "inquiries"}
     return _drawn(request, "faq_picker", context)
@@ -109,8 +115,7 @@ def use_article(request: StaffRequest, pk: int, article_pk: int) -> HttpResponse
     """Without a script: put the link of an article (``what=link``) or its text at the end of the draft."""
     inquiry = inquiry_for(request, pk)
     article = get_object_or_404(Article.objects.published(), pk=article_pk)
-    link = f"{article.title}\n{_address(article)}"
-    _append(inquiry, _text(article) if request.POST.get("what") == "text" else link, request)
+    _append(inquiry, _text(article) if request.POST.get("what") == "text" else _link(article), request)
     return redirect("desk-inquiries:detail", pk=pk)
 
 
@@ -141,11 +146,16 @@ def _address(article: Article) -> str:
     return tokens.site_url(reverse("faq:article", args=[article.pk]))
 
 
+def _link(article: Article) -> str:
+    return f"{article.title}\n{_address(article)}"
+
+
 def _text(article: Article) -> str:
     return markdown_text(article.body).strip()
 
 
 def _drawn(request: StaffRequest, name: str, context: dict[str, Any]) -> HttpResponse:
     """The part alone for htmx, in a page without."""
-    template = f"inquiries/_{name}.html" if request.headers.get("HX-Request") else f"inquiries/{name}.html"
-    return render(request, template, context)
+    alone = bool(request.headers.get("HX-Request"))
+    template = f"inquiries/_{name}.html" if alone else f"inquiries/{name}.html"
+    return render(request, template, context | {"alone": alone})
