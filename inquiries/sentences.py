@@ -69,6 +69,8 @@ _SENTENCES: dict[str, Callable[[], str]] = {
     "product": lambda: _("%(actor)s set the product: %(name)s"),
     "priority": lambda: _("%(actor)s set the priority: %(to)s"),
     "mood": lambda: _("%(actor)s noted how the customer sounds: %(to)s"),
+    "rule_hit": lambda: _("The rule “%(name)s” acted"),
+    "rule_note": lambda: _("Noted by a rule: %(text)s"),
     "tagged": lambda: _("%(actor)s added a tag: %(tags)s"),
     "untagged": lambda: _("%(actor)s removed a tag: %(tags)s"),
     "snoozed": lambda: _("%(actor)s laid this aside until %(until)s (%(reason)s)"),
