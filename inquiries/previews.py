@@ -8,7 +8,7 @@ from shopdesk.text import one_line
 LENGTH = 160  # inquiries.Inquiry.preview
 # Lines that every letter begins with and that say nothing about this one.
 _GREETING = re.compile(
-    r"^\s*(?:.{1,40}(?:様|さま|御中|殿|です|と申します)[。、,.]?"
+    r"^\s*(?:.{1,40}(?:様|さま|御中|殿|です|でございます|と申します)[。、,.]?"
     r"|(?:いつも|いつもお|平素|大変|お世話|初めまして|はじめまして|こんにちは|こんばんは|おはよう|拝啓|突然).{0,40}"
     r"|(?:このたびは|この度は)?お問い合わせ.{0,12}ありがとう.{0,12}"
     r"|dear .{1,40}|(?:hello|hi)\b.{0,30}|thank you for (?:contacting|your).{0,40})\s*$",

@@ -162,7 +162,7 @@ def search(query: str, *, user: User, rows: InquiryQuerySet | None = None, page:
         # No excerpt: a stretch of text around the place may hold what they must not read.
         return _page(look_through(visible, query, contacts=False).live(), [], page)
     if IS_NUMBER.fullmatch(number := normalise_number(" ".join(words))):
-        return _page(visible.filter(number=number), words, page)
+        return _page(visible.filter(number=number), [], page)
     wanted = _condition(words)
     if wanted is None:
         return Found([], 0, False)

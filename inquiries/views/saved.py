@@ -44,9 +44,9 @@ def new(request: StaffRequest) -> HttpResponse:
 
 @staff_view(P.INQUIRIES_VIEW_ALL)
 @require_http_methods(["GET", "HEAD", "POST"])
-def edit(request: StaffRequest, view: int) -> HttpResponse:
+def edit(request: StaffRequest, pk: int) -> HttpResponse:
     """Change a view. A colleague's does not exist here."""
-    kept = get_object_or_404(SavedView.objects.offered_to(request.user), pk=view)
+    kept = get_object_or_404(SavedView.objects.offered_to(request.user), pk=pk)
     if not saving_views.may_change(kept, request.user):
         raise Http404
     return _form(request, kept, kept.conditions)
@@ -54,9 +54,9 @@ def edit(request: StaffRequest, view: int) -> HttpResponse:
 
 @staff_view(P.INQUIRIES_VIEW_ALL)
 @require_POST
-def delete(request: StaffRequest, view: int) -> HttpResponse:
+def delete(request: StaffRequest, pk: int) -> HttpResponse:
     """Forget a view. One that is gone already is gone; a colleague's does not exist here."""
-    kept = SavedView.objects.offered_to(request.user).filter(pk=view).first()
+    kept = SavedView.objects.offered_to(request.user).filter(pk=pk).first()
     if kept is not None:
         try:
             saving_views.delete(kept, by=request.user)
