@@ -107,6 +107,7 @@ def load(now: datetime) -> None:
             at = min(opened_at + timedelta(minutes=20), now)
             Message.objects.create(inquiry=inquiry, kind=Message.Kind.NOTE, body=_NOTES[row["id"]], author=taker, at=at)
     _write_drafts(staff, now)
+    demo_desk.load(inquiries, now)
     for inquiry in Inquiry.objects.all():
         previews.renew(inquiry)
 

@@ -9,7 +9,8 @@ def test_sixty_questions_with_answers_and_no_letter_to_send(db, now, owner, agen
     demo.load(now)
     demo.load(now)
     assert Inquiry.objects.count() == 60
-    assert Inquiry.objects.filter(status="open").count() == 33
+    assert Inquiry.objects.filter(status="open").count() == 31
+    assert Inquiry.objects.filter(status="hold").count() == 2
     assert Inquiry.objects.filter(status="solved").count() == 17
     assert not Inquiry.objects.filter(opened_at__gt=now).exists()
     assert not Message.objects.filter(at__gt=now).exists()
