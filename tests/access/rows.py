@@ -18,10 +18,14 @@ from inquiries.models import (
     BulkRun,
     Cause,
     Draft,
+    Macro,
     PreparedReply,
+    Rule,
     SavedView,
     StatusLabel,
     Tag,
+    Template,
+    TemplateFile,
     WarningWord,
 )
 from inquiries.models import Category as InquiryCategory
@@ -82,6 +86,12 @@ def one_of_everything(user):
     bulk_run = BulkRun.objects.create(
         by=user, acts=[{"do": "spam"}], ids=[inquiry.pk], created_at=NOW, form_token=uuid4(), state="done"
     )
+    template = Template.objects.create(name="お礼", body_ja="ありがとうございます。", owner=user)
+    enclosed = TemplateFile.objects.create(
+        template=template, storage_key=file.storage_key, name="x.png", media_type="image/png", size=8, sha256="0" * 64
+    )
+    macro = Macro.objects.create(name="急ぎ", acts=[{"do": "priority", "priority": 2}], owner=user)
+    rule = Rule.objects.create(name="急ぎ", event="opened", acts=[{"do": "priority", "priority": 2}])
     order = bags(3, customer=inquiry.customer)
     case = ask(order, 1)
     sequence = make_sequence()
@@ -144,6 +154,13 @@ def one_of_everything(user):
         **{f"desk-inquiries:bulk-{deed}": [bulk_run.pk] for deed in ("run", "back")},
         "desk-inquiries:take-back": [file.message_id],
         **{f"desk-inquiries:prepared-{deed}": [waiting.pk] for deed in ("decide", "send", "move", "withdraw", "seen")},
+        **{f"desk-inquiries:template{deed}": [template.pk] for deed in ("", "-copy", "-delete", "-move")},
+        "desk-inquiries:template-file": [enclosed.pk],
+        "desk-inquiries:template-use": [inquiry.pk, template.pk],
+        "desk-inquiries:faq-use": [inquiry.pk, article.pk],
+        **{f"desk-inquiries:macro{deed}": [macro.pk] for deed in ("", "-delete")},
+        "desk-inquiries:macro-run": [inquiry.pk, macro.pk],
+        **{f"desk-inquiries:rule{deed}": [rule.pk] for deed in ("", "-switch", "-delete")},
         "desk-followups:sequence": [sequence.pk],
         "desk-followups:sequence-status": [sequence.pk],
         "desk-followups:add-step": [sequence.pk],

@@ -52,6 +52,23 @@ ROOMS = {
             "bulk", "bulk-start", "bulk-run", "bulk-back",
         )
     },
+    **{
+        f"desk-inquiries:{deed}": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT)
+        for deed in (
+            "templates", "template-add", "template-preview", "template-file", "template", "template-copy",
+            "template-delete", "template-move", "template-picker", "template-use", "faq-picker", "faq-use",
+        )
+    },
+    **{
+        f"desk-inquiries:{deed}": (P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE)
+        for deed in ("macros", "macro-add", "macro", "macro-delete", "macro-menu", "macro-run")
+    },
+    **{
+        f"desk-inquiries:{deed}": (P.INQUIRIES_SETTINGS,)
+        for deed in ("rules", "rule-add", "rule-hits", "rule", "rule-switch", "rule-delete")
+    },
+    "desk-inquiries:condition-row": (P.INQUIRIES_VIEW,),
+    "desk-inquiries:act-row": (P.INQUIRIES_VIEW,),
     "desk-returns:list": (P.RETURNS_VIEW,),
     "desk-returns:detail": (P.RETURNS_VIEW,),
     "desk-returns:approve": (P.RETURNS_DECIDE,),
