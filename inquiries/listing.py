@@ -179,11 +179,13 @@ def ordered(rows: InquiryQuerySet, order: str) -> InquiryQuerySet:
     Each order is that of an index, so that a page costs its rows and not the table. Measured with 200,000 inquiries,
     5 % of them open (PostgreSQL 18, EXPLAIN ANALYZE):
 
-    - "To answer" walks ``inquiry_to_answer``, page 1 and page 100 alike without a sort. The priority is shown and not
-      sorted by: urgent categories have short promises, so they stand on top by themselves.
-    - "Mine" and "Unassigned" walk ``inquiry_of_person_by_due``, a partial index of what is unsolved.
-    - "All" and each status walk ``inquiry_newest`` and ``inquiry_by_status``; one person's walk
-      ``inquiry_of_person_newest``.
+    - "To answer" walks ``inquiry_to_answer`` alone (index only, 0.02 ms; page 100: 0.23 ms), without a sort. The
+      priority is shown and not sorted by: urgent categories have short promises, so they stand on top by themselves.
+    - "Mine" and "Unassigned" walk ``inquiry_of_person_by_due`` and ``inquiry_unassigned_by_due``, partial indexes of
+      what is unsolved (before: bitmap and sort of all of them, 2 to 12 ms).
+    - A status walks ``inquiry_by_status`` (page 100: 0.23 ms), "All" ``inquiry_newest`` (page 100: 1.4 ms); filters by
+      person, category or tag are checked on the way.
+    - All counters in one statement: 2.2 ms, each one an index-only scan of at most 1,001 entries.
     """
     if order == "due":
         return rows.order_by("reply_due_at", "pk")  # PostgreSQL puts the empty ones last

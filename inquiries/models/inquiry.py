@@ -321,6 +321,18 @@ class Inquiry(models.Model):
             models.Index(fields=["status", "-last_activity_at", "-id"], name="inquiry_by_status"),
             models.Index(fields=["-last_activity_at", "-id"], name="inquiry_newest"),
             models.Index(fields=["assignee", "status", "-last_activity_at"], name="inquiry_of_assignee"),
+            # What somebody, or nobody, has to do, who waits longest first. Nobody apart: to the planner IS NULL is no
+            # value, so it would sort the rows that it finds under it.
+            models.Index(
+                fields=["assignee", "reply_due_at", "id"],
+                condition=Q(status__in=["open", "pending", "hold"]),
+                name="inquiry_of_person_by_due",
+            ),
+            models.Index(
+                fields=["reply_due_at", "id"],
+                condition=Q(status__in=["open", "pending", "hold"], assignee=None),
+                name="inquiry_unassigned_by_due",
+            ),
             models.Index(fields=["customer", "-opened_at"], name="inquiry_of_customer"),
             models.Index(
                 fields=["escalation_at", "id"], condition=Q(escalation_at__isnull=False), name="inquiry_escalation"
