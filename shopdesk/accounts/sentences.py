@@ -38,6 +38,9 @@ _SENTENCES = {
     "followups.sequence_changed": _("Changed a sequence"),
     "followups.step_changed": _("Changed a step of a sequence"),
     "followups.restocked": _("Reported a product as back in stock"),
+    "customer.merged": _("Merged customer no. %(gone)s into no. %(kept)s"),
+    "customer.unmerged": _("Took customers no. %(gone)s and no. %(kept)s apart again"),
+    "customer.noted": _("Changed the remarks on customer no. %(customer)s"),
     "suppression.added": _("Stopped mail to an address"),
     "suppression.released": _("Allowed mail to an address again"),
 }

@@ -33,7 +33,7 @@ from django.utils.translation import gettext_lazy as _
 from followups.models import PlannedMail
 from inquiries import counting, masking
 from inquiries.due_times import Due, shown
-from inquiries.models import Draft, Inquiry, Mention, PreparedReply
+from inquiries.models import Category, Draft, Inquiry, Mention, PreparedReply
 from returns.models import ReturnCase
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
@@ -52,7 +52,7 @@ INQUIRY_LISTS = ("approval", "back", "asked", "late", "soon", "mine", "waiting")
 
 @dataclass(frozen=True)
 class Item:
-    """One line: where it leads, what it is called, what is behind it, and how urgent it looks."""
+    """One line: where it leads, what it is called, what is behind it; ``mark`` stands out before it."""
 
     url: str
     title: str
@@ -60,7 +60,11 @@ class Item:
     facts: tuple[str, ...] = ()
     at: datetime | None = None
     due: Due | None = None
-    tone: str = ""
+    mark: str = ""
+
+    @property
+    def line(self) -> str:
+        return " · ".join(filter(None, [self.number, *self.facts]))
 
 
 @dataclass
@@ -130,13 +134,12 @@ class Home:
 
     def _inquiry(self, row: Inquiry, calendar: Calendar | None) -> Item:
         due = shown(row.escalation_at, now=self.now, calendar=calendar) if calendar else None
-        urgent = str(row.get_priority_display()) if row.priority else ""
+        urgent = str(row.get_priority_display()) if row.priority == Category.Priority.URGENT else ""
         mood = str(row.get_mood_display()) if row.mood in _HEARD else ""
         who = str(row.assignee) if row.assignee and row.assignee_id != self.user.pk else ""
-        facts = tuple(fact for fact in (urgent, mood, str(row.category), who) if fact)
         return Item(
-            reverse("desk-inquiries:detail", args=[row.pk]), row.subject, row.number, facts,
-            at=row.waiting_since or row.last_activity_at, due=due, tone="danger" if row.priority > 1 else "",
+            reverse("desk-inquiries:detail", args=[row.pk]), row.subject, row.number,
+            facts=(str(row.category), mood, who), at=row.waiting_since or row.last_activity_at, due=due, mark=urgent,
         )  # fmt: skip
 
     def _inquiry_ids(self) -> dict[str, list[int]]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from followups.models import PlannedMail
 from followups.timeline import timeline as followup_rows
-from inquiries import masking
+from inquiries import masking, snapshots
 from inquiries.models import Inquiry
 from inquiries.timeline import timeline as inquiry_rows
 from returns.models import ReturnCase
@@ -23,10 +23,17 @@ SHOWN = 6
 class InquiryPanels:
     """What stands beside one inquiry besides the customer and the orders. Empty lists draw nothing."""
 
+    customer: Customer
+    may_note: bool
     past: list[Inquiry]
+    # How the customer's contacts felt, the newest first: codes of Inquiry.Mood, without the unremarkable ones.
+    moods: list[str]
     returns: list[ReturnCase]
     held: list[PlannedMail]
     coming: list[PlannedMail]
+    sent: list[PlannedMail]
+    # What has changed in the order since we last answered.
+    changed: list[str]
 
 
 def for_inquiry(inquiry: Inquiry, user: User) -> InquiryPanels:
@@ -36,16 +43,25 @@ def for_inquiry(inquiry: Inquiry, user: User) -> InquiryPanels:
     past = list(rows.select_related("category", "customer").order_by("-opened_at", "-pk")[:SHOWN])
     masking.cover(past, user)
     waiting: list[PlannedMail] = []
+    sent: list[PlannedMail] = []
     if user.has_perm(P.FOLLOWUPS_VIEW):
+        told = PlannedMail.objects.filter(customer=customer, state=PlannedMail.State.QUEUED)
+        sent = list(told.select_related("step").order_by("-due_at", "-pk")[:3])
         letters = PlannedMail.objects.waiting().filter(customer=customer).select_related("step", "sequence", "order")
         waiting = list(letters.order_by("-state", "due_at", "pk")[: SHOWN * 2])
+    names = dict(Inquiry.Mood.choices)
     return InquiryPanels(
+        customer=inquiry.customer,
+        may_note=user.has_perms([P.ORDERS_VIEW, P.INQUIRIES_VIEW_ALL, P.INQUIRIES_TRIAGE]),
         past=past,
+        moods=[str(names[row.mood]) for row in past if row.mood],
         returns=list(ReturnCase.objects.filter(customer=customer).order_by("-created_at", "-pk")[:SHOWN])
         if user.has_perm(P.RETURNS_VIEW)
         else [],
         held=[row for row in waiting if row.state == PlannedMail.State.HELD],
         coming=[row for row in waiting if row.state == PlannedMail.State.PLANNED][:3],
+        sent=sent,
+        changed=snapshots.difference(inquiry) if user.has_perm(P.ORDERS_VIEW) else [],
     )
 
 

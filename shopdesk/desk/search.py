@@ -55,7 +55,7 @@ def ask(query: str, *, user: User, narrowed: Narrowed, page: int = 1) -> Answer:
         answer.inquiries = searching.search(query, user=user, rows=narrowed.rows(user), page=page)
         masking.cover([hit.inquiry for hit in answer.inquiries.hits], user)
     if user.has_perm(P.ORDERS_VIEW) and page == 1:
-        people = Customer.objects.filter(customers.matching(query)).prefetch_related("addresses")
+        people = Customer.objects.filter(customers.matching(query), merged_into=None).prefetch_related("addresses")
         answer.customers = list(people.order_by("-pk")[: BESIDE + 1])
         found = Order.objects.filter(orders.matching(query)).select_related("store").defer("raw", "note")
         answer.orders = list(found.order_by("-ordered_at", "-pk")[: BESIDE + 1])

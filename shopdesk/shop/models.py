@@ -150,6 +150,10 @@ class Customer(models.Model):
     )
     note = models.TextField(_("note"), blank=True)
     created_at = models.DateTimeField(_("known since"))
+    # Found to be the same person as another one, to whom everything was moved; un-merging empties it again.
+    merged_into = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged", editable=False
+    )
 
     class Meta:
         verbose_name = _("customer")

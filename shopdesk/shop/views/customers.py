@@ -27,7 +27,7 @@ def customer_list(request: StaffRequest) -> HttpResponse:
     form = CustomerFilter(request)
     form.is_valid()
     query = form.cleaned_data.get("q", "")
-    rows = Customer.objects.all()
+    rows = Customer.objects.filter(merged_into=None)
     if query:
         rows = rows.filter(customers.matching(query))
     page = page_of(rows, request)

@@ -65,6 +65,8 @@ def free_port():
 class Site:
     """gunicorn with one of the three applications."""
 
+    running = []  # noqa: RUF012  # stopped at the end, whatever went wrong before
+
     def __init__(self, name, settings, cookie=""):
         self.name, self.cookie, self.port = name, cookie, free_port()
         self.process = subprocess.Popen(
@@ -74,6 +76,7 @@ class Site:
             ],
             cwd=ROOT, env={**os.environ, "DJANGO_SETTINGS_MODULE": settings},
         )  # fmt: skip
+        self.running.append(self)
         deadline = time.monotonic() + 40
         while True:
             try:
@@ -358,6 +361,8 @@ def main():
         floor, rows, others = one_size(server, "large", given.inquiries, given.rounds, peer=not given.no_peer)
         verdict(floor, rows, others, small)
     finally:
+        for site in Site.running:
+            site.stop()
         server.stop()
         valkey.stop()
 

@@ -1,0 +1,102 @@
+"""Two rows that are one person become one: everything is moved, and can be moved back.
+
+Shops know a person by several addresses and platforms, so doubles are normal. Nothing is deleted: the row that goes
+stays, leads to the one that is kept, and owns nothing any more.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.apps import apps
+from django.db import transaction
+from django.db.models import ForeignKey, Q
+
+from inquiries import searching
+from shopdesk.accounts import audit
+from shopdesk.accounts.models import User
+from shopdesk.desk.models import CustomerMerge
+from shopdesk.shop import contacts
+from shopdesk.shop.models import Customer, CustomerAddress
+
+SHOWN = 3
+
+
+class CannotMerge(Exception):
+    """The two are not two customers any more, or own the same thing twice; ``code`` says which."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def doubles(customer: Customer) -> list[Customer]:
+    """Others who may be the same person: the same phone, or the same name with the same kana or prefecture."""
+    same = Q(pk__in=[])
+    if contacts.names_a_person(customer.phone):
+        same |= Q(phone=customer.phone)
+    if customer.name_kana:
+        same |= Q(name=customer.name, name_kana=customer.name_kana)
+    elif customer.prefecture:
+        same |= Q(name=customer.name, prefecture=customer.prefecture)
+    rows = Customer.objects.filter(same, merged_into=None).exclude(pk=customer.pk).prefetch_related("addresses")
+    return list(rows.order_by("pk")[:SHOWN])
+
+
+@transaction.atomic
+def merge(gone: Customer, *, into: Customer, by: User, now: datetime) -> CustomerMerge:
+    """Move everything of ``gone`` to ``into``.
+
+    Raises CannotMerge: ``same``, ``gone_already`` (one of the two was merged before), ``conflict`` (both wait for the
+    same product). Locks both rows in pk order, so that two merges crosswise cannot both succeed.
+    """
+    if gone.pk == into.pk:
+        raise CannotMerge("same")
+    rows = {
+        row.pk: row for row in Customer.objects.select_for_update().filter(pk__in=[gone.pk, into.pk]).order_by("pk")
+    }
+    if len(rows) != 2 or any(row.merged_into_id for row in rows.values()):
+        raise CannotMerge("gone_already")
+    _refuse_conflicts(gone.pk, into.pk)
+    moved: dict[str, list[int]] = {}
+    for label, field in _owners():
+        owned = apps.get_model(label)._default_manager.filter(**{field: gone.pk})
+        if label == "shop.customeraddress":  # the same relay address may stand at both
+            owned = owned.exclude(address__in=CustomerAddress.objects.filter(customer=into.pk).values("address"))
+        if pks := list(owned.values_list("pk", flat=True)):
+            owned.update(**{field: into.pk})
+            moved[label] = pks
+    Customer.objects.filter(pk=gone.pk).update(merged_into=into.pk)
+    searching.forget(moved.get("inquiries.inquiry", []))
+    audit.record("customer.merged", actor=by, now=now, gone=gone.pk, kept=into.pk)
+    return CustomerMerge.objects.create(gone=gone, kept=into, moved=moved, by=by, at=now)
+
+
+@transaction.atomic
+def unmerge(merge: CustomerMerge, *, by: User, now: datetime) -> bool:
+    """Move back what was moved and is still there; what came since stays. False when it was undone already."""
+    if not CustomerMerge.objects.filter(pk=merge.pk, undone_at=None).update(undone_at=now, undone_by=by):
+        return False
+    for label, field in _owners():
+        pks = merge.moved.get(label, [])
+        apps.get_model(label)._default_manager.filter(pk__in=pks, **{field: merge.kept_id}).update(
+            **{field: merge.gone_id}
+        )
+    Customer.objects.filter(pk=merge.gone_id).update(merged_into=None)
+    searching.forget(merge.moved.get("inquiries.inquiry", []))
+    audit.record("customer.unmerged", actor=by, now=now, gone=merge.gone_id, kept=merge.kept_id)
+    return True
+
+
+def _owners() -> Iterable[tuple[str, str]]:
+    """(model label, name of the field) of whatever belongs to a customer, in every room."""
+    for relation in Customer._meta.related_objects:
+        model = relation.related_model
+        if isinstance(relation.field, ForeignKey) and model not in {Customer, CustomerMerge}:
+            yield model._meta.label_lower, relation.field.name
+
+
+def _refuse_conflicts(gone: int, kept: int) -> None:
+    waiting = apps.get_model("followups.restockrequest")._default_manager.filter(restocked_at=None)
+    both = waiting.filter(customer=kept).values("product")
+    if waiting.filter(customer=gone, product__in=both).exists():
+        raise CannotMerge("conflict")
