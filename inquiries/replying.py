@@ -110,7 +110,7 @@ def reply(
     shown, hidden = recipients.others(fresh, cc, bcc)
     if (shown or hidden) and not masking.sees_contacts(by):
         raise MayNotCopy
-    _refuse_unread(fresh, by=by, templates=templates, approved=approved)
+    _refuse_unread(fresh, body=body, copies=[*shown, *hidden], by=by, templates=templates, approved=approved)
     if then == Inquiry.Status.SOLVED and fresh.status != then:
         triage.require_closable(fresh)
     held_until = now + timedelta(seconds=fresh.store.undo_seconds) if fresh.store.undo_seconds else None
@@ -151,14 +151,24 @@ def reply(
     return message
 
 
-def _refuse_unread(inquiry: Inquiry, *, by: User, templates: Sequence[int], approved: PreparedReply | None) -> None:
+def _refuse_unread(
+    inquiry: Inquiry,
+    *,
+    body: str,
+    copies: Sequence[str],
+    by: User,
+    templates: Sequence[int],
+    approved: PreparedReply | None,
+) -> None:
     """Raise unless this person may send these words now: by themselves, or because a second person read them."""
     if approved is not None and approved.decided_by_id is not None:
         # Read again: what was passed may be an old copy, or made up. The caller holds the row.
-        rows = PreparedReply.objects.filter(pk=approved.pk, inquiry=inquiry, author=by, state__in=PreparedReply.LIVE)
-        if rows.exclude(decided_by=None).exclude(decided_by=by).exists():
-            return
-        raise NeedsApproval("")
+        states = [PreparedReply.State.APPROVED, PreparedReply.State.SCHEDULED]
+        rows = PreparedReply.objects.filter(pk=approved.pk, inquiry=inquiry, author=by, state__in=states, body=body)
+        row = rows.exclude(decided_by=None).exclude(decided_by=by).first()
+        if row is None or not {*copies} <= {*row.cc, *row.bcc}:
+            raise NeedsApproval("")
+        return
     if not by.has_perm(P.INQUIRIES_REPLY):
         raise MayNotSend
     if reason := approval_rules.needed(inquiry, by=by, templates=templates):

@@ -15,6 +15,7 @@ from inquiries import (
     approving,
     carrying,
     checking,
+    classifying,
     drafts,
     preparing,
     recipients,
@@ -24,8 +25,8 @@ from inquiries import (
     triage,
     undoing,
 )
-from inquiries.forms import ReplyForm
-from inquiries.models import Draft, Inquiry, Message, StatusLabel
+from inquiries.forms import ReplyForm, product_named
+from inquiries.models import Draft, Inquiry, Message, PreparedReply, StatusLabel
 from inquiries.standing import Check
 from inquiries.views.composing import attach
 from inquiries.views.showing import inquiry_for, page
@@ -34,7 +35,7 @@ from shopdesk.accounts import audit
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
-from shopdesk.text import clean
+from shopdesk.text import clean, one_line
 
 A = ParamSpec("A")
 
@@ -126,6 +127,10 @@ def _hand_in(request: StaffRequest, inquiry: Inquiry, *, default: str, only: str
             request, inquiry_for(request, inquiry.pk), status=409, body=typed, stale=True,
             seen=int(seen) if seen.isdecimal() and len(seen) < 19 else None, send_at=_typed_hour(request),
         )  # fmt: skip
+    except preparing.PreparedAlready as error:
+        if _done_already(inquiry, form.cleaned_data["body"], user):
+            return redirect("desk-inquiries:detail", pk=inquiry.pk)
+        return refused(request, inquiry, form, typed, problem=told(error))
     except _Refused as why:
         return refused(request, inquiry, form, typed, problem=why.problem, check=why.check)
     except (
@@ -133,7 +138,10 @@ def _hand_in(request: StaffRequest, inquiry: Inquiry, *, default: str, only: str
         recipients.TooManyCopies, signing_off.SignatureBroken,
     ) as error:  # fmt: skip
         needs_approval = isinstance(error, replying.NeedsApproval)
-        return refused(request, inquiry, form, typed, problem=told(error), needs_approval=needs_approval)
+        closing = isinstance(error, triage.CannotClose)
+        return refused(
+            request, inquiry, form, typed, problem=told(error), needs_approval=needs_approval, closing=closing
+        )
     _say_what_happened(request, inquiry, action)
     return redirect("desk-inquiries:detail", pk=inquiry.pk)
 
@@ -157,6 +165,7 @@ def _hand_over(request: StaffRequest, inquiry: Inquiry, form: ReplyForm, action:
         "then": label.status if label else words["then"] or Inquiry.Status.PENDING, "label": label, "cc": cc,
         "bcc": bcc, "files": files, "templates": templates,
     }  # fmt: skip
+    _classify(request, inquiry)
     if action == "approve":
         approving.ask(inquiry, **given)
     elif action == "schedule":
@@ -165,6 +174,18 @@ def _hand_over(request: StaffRequest, inquiry: Inquiry, form: ReplyForm, action:
         scheduling.schedule(inquiry, send_at=words["send_at"], **given)
     else:
         replying.reply(inquiry, **given)
+
+
+def _classify(request: StaffRequest, inquiry: Inquiry) -> None:
+    """Write the cause and the product that came with a reply which closes."""
+    now = clock.now()
+    if cause := classifying.cause_of(request.POST.get("cause", "")):
+        triage.set_cause(inquiry, cause=cause, by=request.user, now=now)
+    if typed := one_line(request.POST.get("product", "")).strip():
+        product = product_named(typed)
+        if product is None:
+            raise _Refused(_("No product is called “%(name)s”.") % {"name": typed})
+        triage.set_product(inquiry, product=product, by=request.user, now=now)
 
 
 def _check(
@@ -207,6 +228,7 @@ def refused(
     problem: str = "",
     check: Check | None = None,
     needs_approval: bool = False,
+    closing: bool = False,
 ) -> HttpResponse:
     """The page again, 422, with what was typed. The form keeps the version that its writer has read."""
     version = form.cleaned_data.get("version") if hasattr(form, "cleaned_data") else None
@@ -214,7 +236,7 @@ def refused(
         inquiry.version = version
     return page(
         request, inquiry, status=422, body=typed, problem=problem, check=check, needs_approval=needs_approval,
-        send_at=_typed_hour(request),
+        send_at=_typed_hour(request), closing=closing,
     )  # fmt: skip
 
 
@@ -274,8 +296,11 @@ def _refuse_bare_opening(inquiry: Inquiry, body: str, user: User) -> None:
 
 def _done_already(inquiry: Inquiry, body: str, user: User) -> bool:
     """Whether these words were sent, or laid aside, just now."""
+    body = clean(body).strip()
     last = inquiry.messages.filter(kind=Message.Kind.REPLY, author=user).order_by("-at", "-pk").first()
-    return last is not None and last.body == clean(body).strip()
+    if last is not None and last.body == body:
+        return True
+    return PreparedReply.objects.live().filter(inquiry=inquiry.pk, author=user, original_body=body).exists()
 
 
 def _number(text: str | None) -> int:
