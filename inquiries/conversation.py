@@ -77,6 +77,8 @@ class Entry:
 
     at: datetime
     message: Message | None = None
+    # The customer's name as given with what this belongs to.
+    name: str = ""
     body: str = ""
     folded: str = ""
     # Of received mail: who wrote it as far as it is not the customer's known name, and what the page offers of it.
@@ -112,6 +114,8 @@ class Thread:
     start: int = 0
     # Who else got the customer's newest mail: whom a reply to all is copied to.
     copied: list[str] = field(default_factory=list)
+    # The customer wrote more than once: one message may become a question of its own.
+    may_split: bool = False
 
 
 def thread(
@@ -130,7 +134,8 @@ def thread(
     messages = list(rows.order_by("at", "pk"))
     masked = not masking.sees_contacts(reader)
     known = {inquiry.email, *beside.addresses}
-    entries = [_said(message, inquiry, known, masked=masked, seen=seen) for message in messages]
+    covered = _to_cover(inquiry, ids) if masked else []
+    entries = [_said(message, inquiry, known, covered=covered, seen=seen) for message in messages]
     gaps = [
         (before.at, after.at, _place(after) - _place(before) - 1)
         for before, after in pairwise(messages)
@@ -151,6 +156,12 @@ def thread(
     heard = [message for message in messages if message.kind == Message.Kind.RECEIVED and not message.automatic]
     copied = [one for one in heard[-1].cc if one != inquiry.email] if heard else []
     return Thread(entries=entries, newest=newest, start=start.pk if start else 0, copied=copied)
+
+
+def _to_cover(inquiry: Inquiry, ids: list[int]) -> list[Inquiry]:
+    """Whose addresses and phones are hidden: also those of inquiries that were merged into this one."""
+    others = [pk for pk in ids if pk != inquiry.pk]
+    return [inquiry, *(Inquiry.objects.filter(pk__in=others).select_related("customer") if others else ())]
 
 
 def _order(row: Entry) -> tuple[datetime, int]:
@@ -179,7 +190,8 @@ def _messages(ids: list[int], reader: User) -> QuerySet[Message]:
         .select_related("author", "incoming", "inquiry")
         .only(
             "kind", "body", "folded", "at", "cc", "bcc", "sender_name", "sender_address", "automatic", "unverified",
-            "held_until", "mail_key", "inquiry__number", "author__name", "author__email", "incoming__problems",
+            "held_until", "mail_key", "inquiry__number", "inquiry__name", "inquiry__email", "author__name",
+            "author__email", "incoming__problems",
         )
         .annotate(
             place=Window(RowNumber(), order_by=[F("at").asc(), F("pk").asc()]),
@@ -204,16 +216,19 @@ def _events(ids: list[int]) -> list[InquiryEvent]:
     return list(reversed(rows[:MOST_EVENTS]))
 
 
-def _said(message: Message, inquiry: Inquiry, known: set[str], *, masked: bool, seen: int | None) -> Entry:
+def _said(message: Message, inquiry: Inquiry, known: set[str], *, covered: list[Inquiry], seen: int | None) -> Entry:
+    """One message as it may be shown; ``covered`` is empty for who may read addresses."""
     row: Any = message  # with what _messages annotates
+    masked, here = bool(covered), message.inquiry
     return Entry(
         at=message.at,
         message=message,
-        body=_shown(message, message.body, inquiry, masked=masked),
-        folded=_shown(message, message.folded, inquiry, masked=masked),
+        name=here.name,
+        body=_shown(message, message.body, covered),
+        folded=_shown(message, message.folded, covered),
         sender=masking.addresses_in(message.sender_name) if masked else message.sender_name,
         address=masking.address(message.sender_address) if masked else message.sender_address,
-        is_other=bool(message.sender_address) and message.sender_address not in known,
+        is_other=bool(message.sender_address) and message.sender_address not in {*known, here.email},
         is_unreadable=bool(message.incoming and UNREADABLE & set(message.incoming.problems)),
         # The HTML may hold addresses in any form: who must not read them reads the text.
         has_html=row.has_html and not masked,
@@ -222,18 +237,17 @@ def _said(message: Message, inquiry: Inquiry, known: set[str], *, masked: bool, 
         bcc=[masking.address(one) for one in message.bcc] if masked else message.bcc,
         files=[File(**facts) for facts in row.file_list],
         delivery=_delivery(row.letter) if row.letter else None,
-        elsewhere=message.inquiry.number if message.inquiry_id != inquiry.pk else "",
+        elsewhere=here.number if here.pk != inquiry.pk else "",
         mentions_reader=row.mentions_reader,
         is_new=seen is not None and message.pk > seen,
     )
 
 
-def _shown(message: Message, text: str, inquiry: Inquiry, *, masked: bool) -> str:
-    if not masked or not text:
-        return text
-    text = masking.text(text, inquiry)
+def _shown(message: Message, text: str, covered: list[Inquiry]) -> str:
+    for inquiry in covered:
+        text = masking.text(text, inquiry)
     # A mail quotes other people's addresses too.
-    return masking.addresses_in(text) if message.incoming_id else text
+    return masking.addresses_in(text) if covered and message.incoming_id else text
 
 
 def _told(event: InquiryEvent, *, masked: bool) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 
-from inquiries import attachments, conversation, masking, signing_off, standing
+from inquiries import attachments, classifying, conversation, masking, signing_off, standing
 from inquiries.due_times import shown
 from inquiries.models import Draft, Inquiry
 from inquiries.views.frame import frame
@@ -41,9 +41,10 @@ def page(
     needs_approval: bool = False,
     send_at: str = "",
     decision: dict[str, Any] | None = None,
+    closing: bool = False,
 ) -> HttpResponse:
     """Draw the page. ``body``, ``note`` and ``send_at`` are what was typed, when a post was refused; ``problem`` and
-    ``check`` say why. ``decision`` is what an approver had typed."""
+    ``check`` say why. ``decision`` is what an approver had typed. ``closing`` asks for what is missing to close."""
     user, now = request.user, clock.now()
     masking.cover([inquiry], user)
     everything = masking.sees_contacts(user)
@@ -70,6 +71,7 @@ def page(
         "asked_action": request.POST.get("action", ""),
         "asked_then": request.POST.get("then", ""),
         "decision": decision or {},
+        **({"typed": request.POST, **classifying.closing(inquiry)} if closing else {}),
         "prepared": standing.prepared(inquiry, reader=user),
         "held": standing.held([one.message for one in thread.entries if one.message], reader=user, now=now),
         "stale": stale,
@@ -85,7 +87,9 @@ def page(
         **_composer(user, inquiry, draft, body),
         **_copies(request, draft, thread.copied if everything else []),
     }
-    alone = request.htmx and request.htmx.target == "conversation"  # type: ignore[attr-defined]  # its middleware's
+    htmx = request.htmx  # type: ignore[attr-defined]  # its middleware's
+    # Going back in the browser's history asks for a page.
+    alone = htmx.target == "conversation" and not htmx.history_restore_request
     return render(request, "inquiries/_conversation.html" if alone else "inquiries/detail.html", context, status=status)
 
 
