@@ -71,6 +71,8 @@ def _arguments(name, inquiry):
         return [inquiry.messages.exclude(attachments=None).get().attachments.get().pk]
     if name == "desk-inquiries:take-draft":
         return [inquiry.pk, inquiry.drafts.get().pk]
+    if name in {"desk-inquiries:template-use", "desk-inquiries:faq-use", "desk-inquiries:macro-run"}:
+        return [inquiry.pk, 1]
     return [inquiry.pk]
 
 
