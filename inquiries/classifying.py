@@ -1,7 +1,9 @@
 """What a question is counted as: causes in two levels, and what is suggested so that choosing takes one glance."""
 
 from dataclasses import dataclass
+from typing import Any
 
+from inquiries import triage
 from inquiries.models import Category, Cause, Inquiry
 from shopdesk.shop.models import Product
 
@@ -44,6 +46,23 @@ def products_for(inquiry: Inquiry) -> list[Product]:
     for row in Product.objects.filter(is_active=True).order_by("name")[:_PRODUCTS]:
         rows.setdefault(row.pk, row)
     return list(rows.values())
+
+
+def closing(inquiry: Inquiry) -> dict[str, Any]:
+    """What inquiries/_close_fields.html is drawn from: what is missing, and what to choose from. No query when nothing
+    is missing."""
+    needs = triage.close_needs(inquiry)
+    words: dict[str, Any] = {"needs": needs}
+    if "cause" in needs:
+        words |= causes(inquiry)
+    if "product" in needs:
+        words["products"] = products_for(inquiry)
+    return words
+
+
+def causes(inquiry: Inquiry) -> dict[str, Any]:
+    """What inquiries/_cause_field.html is drawn from. Three queries."""
+    return {"cause_groups": cause_groups(inquiry.cause), "recent_causes": recent_causes(inquiry.category)}
 
 
 def cause_of(text: str) -> Cause | None:

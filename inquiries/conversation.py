@@ -155,7 +155,8 @@ def thread(
     newest = max((message.pk for message in messages), default=0)
     heard = [message for message in messages if message.kind == Message.Kind.RECEIVED and not message.automatic]
     copied = [one for one in heard[-1].cc if one != inquiry.email] if heard else []
-    return Thread(entries=entries, newest=newest, start=start.pk if start else 0, copied=copied)
+    may_split = len(heard) > 1 or (bool(heard) and bool(gaps))
+    return Thread(entries, newest=newest, start=start.pk if start else 0, copied=copied, may_split=may_split)
 
 
 def _to_cover(inquiry: Inquiry, ids: list[int]) -> list[Inquiry]:

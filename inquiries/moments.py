@@ -21,7 +21,15 @@ class Choice:
 
 
 def choices(now: datetime) -> list[Choice]:
-    """What is offered with one click. A day on which the shop is closed becomes the next one on which it opens."""
+    """What is offered with one click, each moment once."""
+    offered: dict[datetime, Choice] = {}
+    for choice in _all(now):
+        offered.setdefault(choice.at, choice)
+    return list(offered.values())
+
+
+def _all(now: datetime) -> list[Choice]:
+    """A day on which the shop is closed becomes the next one on which it opens."""
     calendar = business_calendar()
     local = now.astimezone(calendar.zone)
     monday = 7 - local.weekday()
@@ -35,7 +43,7 @@ def choices(now: datetime) -> list[Choice]:
 
 def named(code: str, now: datetime) -> datetime | None:
     """The moment of a choice's code, or None for an unknown one."""
-    return next((choice.at for choice in choices(now) if choice.code == code), None)
+    return next((choice.at for choice in _all(now) if choice.code == code), None)
 
 
 def tomorrow(now: datetime) -> datetime:

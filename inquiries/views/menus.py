@@ -65,24 +65,6 @@ def answer(
     return response
 
 
-def closing(inquiry: Inquiry) -> dict[str, Any]:
-    """What the fields of inquiries/_close_fields.html are drawn from. No query when nothing is missing."""
-    needs = triage.close_needs(inquiry)
-    words: dict[str, Any] = {"needs": needs}
-    if "cause" in needs:
-        words |= _causes(inquiry)
-    if "product" in needs:
-        words["products"] = classifying.products_for(inquiry)
-    return words
-
-
-def _causes(inquiry: Inquiry) -> dict[str, Any]:
-    return {
-        "cause_groups": classifying.cause_groups(inquiry.cause),
-        "recent_causes": classifying.recent_causes(inquiry.category),
-    }
-
-
 def _status(request: StaffRequest, inquiry: Inquiry, now: datetime) -> dict[str, Any]:
     labels: dict[str, list[StatusLabel]] = {}
     for label in StatusLabel.objects.filter(is_active=True):
@@ -92,7 +74,7 @@ def _status(request: StaffRequest, inquiry: Inquiry, now: datetime) -> dict[str,
         for code, name in Inquiry.Status.choices
         if code in triage.CHOOSABLE and code != Inquiry.Status.HOLD
     ]
-    return {"steps": steps, **closing(inquiry)}
+    return {"steps": steps, **classifying.closing(inquiry)}
 
 
 def _assign(request: StaffRequest, inquiry: Inquiry, now: datetime) -> dict[str, Any]:
@@ -113,7 +95,7 @@ def _classify(request: StaffRequest, inquiry: Inquiry, now: datetime) -> dict[st
         "priorities": Category.Priority.choices,
         "moods": Inquiry.Mood.choices,
         "products": classifying.products_for(inquiry),
-        **_causes(inquiry),
+        **classifying.causes(inquiry),
     }
 
 
