@@ -5,13 +5,17 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef
+from django.db.models.functions import JSONObject
 from django.urls import reverse
 
 from inquiries import counting, listing, live, masking, searching
-from inquiries.due_times import Due, shown
+from inquiries.due_times import shown
 from inquiries.listing import Wanted
-from inquiries.models import AgentSetting, Inquiry, InquiryQuerySet, SavedView, Tag
+from inquiries.models import AgentSetting, Inquiry, InquiryQuerySet, Presence, SavedView
 from shopdesk.accounts.models import User
+from shopdesk.business_time import Calendar
 from shopdesk.shop.calendar import business_calendar
 
 # What a line of the list needs; the rest of a wide table stays where it is.
@@ -21,6 +25,7 @@ _FIELDS = (
     "category__name_ja", "category__name_en", "assignee__name", "assignee__email",
     "email", "phone", "customer__phone",
 )  # fmt: skip
+Line = dict[str, Any]
 _TEXT_FIELDS = {"subject", "body", "from"}
 _UNSOLVED = {str(status) for status in Inquiry.UNSOLVED}
 
@@ -37,25 +42,6 @@ class View:
     saved: SavedView | None = None
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the list."""
-
-    inquiry: Inquiry
-    url: str
-    due: Due | None
-    tags: list[Tag]
-    here: list[live.Somebody]
-    excerpt: tuple[searching.Piece, ...]
-    # It waits for an answer, and for nobody else's: what the eye shall find first.
-    is_unread: bool
-
-    @property
-    def due_text(self) -> str:
-        """The time left without "(business hours)", for which a line of the list has no room."""
-        return self.due.text.partition("（")[0].partition(" (")[0] if self.due else ""
-
-
 def plain_views(user: User) -> list[View]:
     """The built-in views without counters, for pages that load their list later. No query."""
     address, names = reverse("desk-inquiries:list"), listing.labels()
@@ -67,7 +53,7 @@ class ListPage:
     """What ``query`` (request.GET) asks for, for ``user``.
 
     Queries: the person's default (only without a view in the address), saved views, all counters with the stamp in one,
-    the rows with what they point to, their tags, who is here, and the shop's hours in two.
+    the rows with all that stands in them, and the shop's hours in two.
     """
 
     user: User
@@ -151,47 +137,61 @@ class ListPage:
     def _found(self) -> tuple[list[Inquiry], dict[int, tuple[searching.Piece, ...]], bool, int | None]:
         """(rows of this page, excerpts, whether another page follows, how many in all if it is known)."""
         if self.wanted.q:
-            found = searching.search(self.wanted.q, user=self.user, rows=self.rows, page=self.number)
+            rows = self._with_company(self.rows)
+            found = searching.search(self.wanted.q, user=self.user, rows=rows, page=self.number)
             excerpts = {hit.inquiry.pk: hit.excerpt for hit in found.hits}
             return [hit.inquiry for hit in found.hits], excerpts, found.has_next, found.total
         start = (self.number - 1) * listing.PER_PAGE
         # The page is cut from the index alone; only its rows are read and joined.
         cut = listing.ordered(self.rows, self.order).values("pk")[start : start + listing.PER_PAGE + 1]
-        near = Inquiry.objects.filter(pk__in=cut).select_related("category", "assignee", "customer").only(*_FIELDS)
+        near = self._with_company(Inquiry.objects.filter(pk__in=cut))
+        near = near.select_related("category", "assignee", "customer").only(*_FIELDS)
         shown_rows = list(listing.ordered(near, self.order))
         has_next = len(shown_rows) > listing.PER_PAGE and self.number < listing.MOST_PAGES
         return shown_rows[: listing.PER_PAGE], {}, has_next, None
 
     @cached_property
-    def lines(self) -> list[Row]:
-        """The rows as they are drawn, contacts covered for who may not read them."""
+    def lines(self) -> list[Line]:
+        """The rows as they are drawn, contacts covered for who may not read them.
+
+        Plain dictionaries: a template asks them first, and twenty-five rows are most of the page.
+        """
         inquiries, excerpts, _next, _total = self._found
         masking.cover(inquiries, self.user)
-        pks = [inquiry.pk for inquiry in inquiries]
-        tags = self._tags(pks)
-        here = live.present(pks, besides=self.user, now=self.now) if pks else {}
         calendar = business_calendar() if any(inquiry.reply_due_at for inquiry in inquiries) else None
         address = reverse("desk-inquiries:detail", args=[0]).removesuffix("0/")
-        rest = self.query_of(page=self.number)
+        rest, words = self.query_of(page=self.number), _Words()
         return [
-            Row(
-                inquiry=inquiry,
-                url=f"{address}{inquiry.pk}/?{rest}",
-                due=shown(inquiry.reply_due_at, now=self.now, calendar=calendar) if calendar else None,
-                tags=tags.get(inquiry.pk, []),
-                here=here.get(inquiry.pk, []),
-                excerpt=excerpts.get(inquiry.pk, ()),
-                is_unread=inquiry.status == Inquiry.Status.OPEN and inquiry.assignee_id in (None, self.user.pk),
-            )
+            {
+                "pk": inquiry.pk,
+                "number": inquiry.number,
+                "url": f"{address}{inquiry.pk}/?{rest}",
+                "name": inquiry.name,
+                "subject": inquiry.subject,
+                "preview": inquiry.preview,
+                "excerpt": [{"text": piece.text, "hit": piece.hit} for piece in excerpts.get(inquiry.pk, ())],
+                "about": words.about(inquiry),
+                "priority": inquiry.priority,
+                "at": inquiry.last_activity_at,
+                "second": int(inquiry.last_activity_at.timestamp()),
+                "tags": inquiry.tag_list,  # type: ignore[attr-defined]  # annotated
+                "here": inquiry.here_list,  # type: ignore[attr-defined]  # annotated
+                "assignee": str(inquiry.assignee) if inquiry.assignee else "",
+                **_state(inquiry, words, now=self.now, calendar=calendar),
+                # It waits for an answer, and for nobody else's: what the eye shall find first.
+                "is_waiting": inquiry.status == Inquiry.Status.OPEN and inquiry.assignee_id in (None, self.user.pk),
+            }
             for inquiry in inquiries
         ]
 
-    def _tags(self, pks: list[int]) -> dict[int, list[Tag]]:
-        found: dict[int, list[Tag]] = {}
-        through = Inquiry.tags.through.objects.filter(inquiry__in=pks).select_related("tag").order_by("tag__name")
-        for row in through if pks else ():
-            found.setdefault(row.inquiry_id, []).append(row.tag)
-        return found
+    def _with_company(self, rows: InquiryQuerySet) -> InquiryQuerySet:
+        """The rows with their tags and with who else has them open, in the same query."""
+        tags = Inquiry.tags.through.objects.filter(inquiry=OuterRef("pk")).order_by("tag__name")
+        here = Presence.objects.filter(inquiry=OuterRef("pk"), seen_at__gt=self.now - live.LIVE).exclude(user=self.user)
+        return rows.annotate(
+            tag_list=ArraySubquery(tags.values(found=JSONObject(name="tag__name", tone="tag__tone"))),
+            here_list=ArraySubquery(here.order_by("since").values(found=JSONObject(name="user__name", doing="doing"))),
+        )
 
     # --- around the rows --------------------------------------------------------------------------------------------
 
@@ -225,13 +225,42 @@ class ListPage:
         return self.query_of(page=self.number - 1) if self.number > 1 else ""
 
 
+class _Words:
+    """The words of one page, each translated once."""
+
+    def __init__(self) -> None:
+        self._phases = {str(code): str(name) for code, name in Inquiry.Phase.choices}
+        self._statuses = {str(code): str(name) for code, name in Inquiry.Status.choices}
+        self._categories: dict[int, str] = {}
+
+    def about(self, inquiry: Inquiry) -> str:
+        name = self._categories.get(inquiry.category_id)
+        if name is None:
+            name = self._categories[inquiry.category_id] = str(inquiry.category)
+        return f"{self._phases[inquiry.phase]} · {name}"
+
+    def status(self, inquiry: Inquiry) -> str:
+        return self._statuses[inquiry.status]
+
+
+def _state(inquiry: Inquiry, words: _Words, *, now: datetime, calendar: Calendar | None) -> Line:
+    """What stands at the end of a line: the time left, when it comes back, or the status."""
+    due = shown(inquiry.reply_due_at, now=now, calendar=calendar) if calendar else None
+    if inquiry.status == Inquiry.Status.OPEN and due:
+        # Without "(business hours)", for which a line of the list has no room.
+        return {"state": due.text.partition("（")[0].partition(" (")[0], "tone": due.tone, "due": due.text}
+    if inquiry.snoozed_until:
+        return {"until": inquiry.snoozed_until}
+    return {"state": "" if inquiry.status == Inquiry.Status.OPEN else words.status(inquiry)}
+
+
 def _page_number(text: str) -> int:
     is_number = text.isascii() and text.isdecimal() and len(text) < 7
     return min(max(int(text), 1), listing.MOST_PAGES) if is_number else 1
 
 
 def _is_dear(conditions: Any) -> bool:
-    """Whether counting would read the texts of the whole table: it looks for words, and not only in what is unsolved."""
+    """Whether counting would read the texts of the whole table: words are looked for, also in what was solved."""
     groups = conditions if isinstance(conditions, dict) else {}
     rows = [row for group in ("all", "any") for row in groups.get(group, [])]
     if not any(row.get("field") in _TEXT_FIELDS for row in rows):
