@@ -1,0 +1,309 @@
+"""The screens of an inquiry's life: menus, posts with and without a script, refusals that keep what was typed."""
+
+import uuid
+
+import pytest
+from django.urls import reverse
+
+from inquiries import bulk, merging, triage
+from inquiries.models import BulkRun, Cause, Inquiry, Macro, Message, StatusLabel, Tag
+from shopdesk.mail.models import OutgoingMail
+from tests import make
+from tests.inquiries.make import make_inquiry
+
+KINDS = ["status", "assign", "tags", "classify", "snooze", "more", "merge"]
+HTMX = {"headers": {"HX-Request": "true", "HX-Target": "conversation"}}
+
+
+def url(name, *args):
+    return reverse(f"desk-inquiries:{name}", args=args)
+
+
+@pytest.fixture
+def aya(agent, signed_in):
+    return signed_in(agent)
+
+
+def strict():
+    store = make.make_store()
+    store.requires_cause = store.requires_product = True
+    store.save()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_menu_is_a_part_and_a_page(db, aya, kind, django_assert_max_num_queries):
+    inquiry = make_inquiry(subject="<script>alert(1)</script>")
+    page = aya.get(url("menu", inquiry.pk, kind))
+    assert page.status_code == 200
+    assert "<script>alert" not in page.content.decode()
+    assert "hx-boost" not in page.content.decode().split('id="menu-')[1].split(">")[0]
+    with django_assert_max_num_queries(12):
+        part = aya.get(url("menu", inquiry.pk, kind), **HTMX)
+    assert part.content.decode().startswith('<div class="menu')
+    assert "<html" not in part.content.decode()
+
+
+def test_there_is_no_other_menu(db, aya):
+    assert aya.get(url("menu", make_inquiry().pk, "secrets")).status_code == 404
+
+
+def test_the_status_is_set_by_a_label_and_undone_by_one_click(db, aya):
+    inquiry = make_inquiry()
+    label = StatusLabel.objects.get(name_ja="仕入先・運送会社に確認中")
+    response = aya.post(url("status", inquiry.pk), {"label": label.pk}, follow=True)
+    inquiry.refresh_from_db()
+    assert (inquiry.status, inquiry.label) == ("pending", label)
+    undo = url("undo-status", inquiry.pk, inquiry.events.get().pk)
+    assert f'action="{undo}"' in response.content.decode()
+    aya.post(undo)
+    aya.post(undo)  # twice is once
+    inquiry.refresh_from_db()
+    assert (inquiry.status, inquiry.label) == ("open", None)
+    assert [event.code for event in inquiry.events.all()] == ["status", "status_undone"]
+
+
+@pytest.mark.parametrize("posted", [{"status": "merged"}, {"status": "x"}, {"label": "9999"}, {"label": "\x00"}, {}])
+def test_no_other_status_can_be_posted(db, aya, posted):
+    inquiry = make_inquiry()
+    assert aya.post(url("status", inquiry.pk), posted).status_code == 422
+    assert Inquiry.objects.get().status == "open"
+
+
+def test_closing_asks_for_what_is_missing_and_keeps_what_was_chosen(db, aya):
+    strict()
+    inquiry, late = make_inquiry(), Cause.objects.get(name_ja="遅延")
+    bag = make.make_product()
+    response = aya.post(url("status", inquiry.pk), {"status": "solved", "cause": late.pk}, **HTMX)
+    html = response.content.decode()
+    assert (response.status_code, response["HX-Retarget"]) == (422, "#menu-status")
+    assert f'<option value="{late.pk}" selected>' in html
+    assert "商品を選んでください" in html
+    assert Inquiry.objects.get().cause is None
+    response = aya.post(url("status", inquiry.pk), {"status": "solved", "cause": late.pk, "product": "無い品"})
+    assert response.status_code == 422
+    assert 'value="無い品"' in response.content.decode()
+    aya.post(url("status", inquiry.pk), {"status": "solved", "cause": late.pk, "product": "lb-01"})
+    inquiry.refresh_from_db()
+    assert (inquiry.status, inquiry.cause, inquiry.product) == ("solved", late, bag)
+
+
+def test_what_was_chosen_last_for_such_questions_stands_first(db, aya):
+    strict()
+    late = Cause.objects.get(name_ja="遅延")
+    customer = make.make_customer()
+    make_inquiry("Q-BEFORE", cause=late, status="solved", customer=customer)
+    html = aya.get(url("menu", make_inquiry(customer=customer).pk, "status"), **HTMX).content.decode()
+    assert f'<optgroup label="最近選んだ原因"><option value="{late.pk}">' in html
+
+
+def test_a_reply_that_solves_asks_in_the_composer_and_sends_once_answered(db, aya):
+    strict()
+    make.make_product()
+    inquiry = make_inquiry()
+    words = {"body": "赤と青がございます。", "version": 1, "then": "solved"}
+    response = aya.post(url("reply", inquiry.pk), words)
+    html = response.content.decode()
+    assert response.status_code == 422
+    assert 'name="cause"' in html
+    assert "赤と青がございます。" in html
+    assert OutgoingMail.objects.count() == 0
+    more = {"cause": Cause.objects.get(name_ja="遅延").pk, "product": "LB-01"}
+    aya.post(url("reply", inquiry.pk), {**words, **more})
+    assert Inquiry.objects.get().status == "solved"
+    assert OutgoingMail.objects.count() == 1
+
+
+def test_snooze_by_name_and_by_moment(db, aya, agent):
+    inquiry = make_inquiry()
+    aya.post(url("snooze", inquiry.pk), {"choice": "week", "reason": "carrier", "comment": "追跡中"})
+    inquiry.refresh_from_db()
+    assert (inquiry.status, inquiry.snooze_reason, inquiry.snoozed_by) == ("hold", "carrier", agent)
+    aya.post(url("snooze", inquiry.pk), {"until": "2026-12-01T09:30", "reason": "stock"})
+    inquiry.refresh_from_db()
+    assert inquiry.snoozed_until.isoformat() == "2026-12-01T00:30:00+00:00"
+    aya.post(url("wake", inquiry.pk))
+    inquiry.refresh_from_db()
+    assert inquiry.status == "open"
+
+
+@pytest.mark.parametrize("until", ["", "昨日", "2026-11-20T09:00", "2030-01-01T00:00", "2026-13-45T00:00"])
+def test_a_bad_moment_is_refused_and_what_was_typed_kept(db, aya, until):
+    inquiry = make_inquiry()
+    response = aya.post(url("snooze", inquiry.pk), {"until": until, "reason": "stock", "comment": "春に入荷"})
+    assert response.status_code == 422
+    assert 'value="春に入荷"' in response.content.decode()
+    assert Inquiry.objects.get().status == "open"
+
+
+def test_tags_by_typing_choosing_and_taking_off(db, aya):
+    inquiry = make_inquiry()
+    aya.post(url("tags", inquiry.pk), {"name": "<b>VIP"})
+    tag = Tag.objects.get()
+    html = aya.get(url("detail", inquiry.pk)).content.decode()
+    assert "&lt;b&gt;VIP" in html
+    assert "<b>VIP" not in html
+    aya.post(url("tags", inquiry.pk), {"remove": tag.pk})
+    assert inquiry.tags.count() == 0
+    aya.post(url("tags", inquiry.pk), {"add": [tag.pk, "x", "99999"]})
+    assert inquiry.tags.get() == tag
+
+
+def test_classify_writes_what_is_posted_only(db, aya):
+    inquiry = make_inquiry()
+    late = Cause.objects.get(name_ja="遅延")
+    aya.post(url("classify", inquiry.pk), {"category": "delay", "cause": late.pk, "priority": "2", "mood": "upset"})
+    inquiry.refresh_from_db()
+    found = (inquiry.category.slug, inquiry.cause, inquiry.priority, inquiry.mood)
+    assert found == ("delay", late, 2, "upset")
+    response = aya.post(url("classify", inquiry.pk), {"priority": "9", "cause": ""})
+    assert response.status_code == 422
+    aya.post(url("classify", inquiry.pk), {"mood": ""})
+    inquiry.refresh_from_db()
+    assert (inquiry.priority, inquiry.mood) == (2, "")
+
+
+# --- merging ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_merged_one_leads_to_the_live_one_and_back(db, aya):
+    customer = make.make_customer()
+    first, second = make_inquiry("Q-FIRST1", customer=customer), make_inquiry("Q-SECND2", customer=customer)
+    assert "Q-SECND2" in aya.get(url("menu", first.pk, "merge"), **HTMX).content.decode()
+    response = aya.post(url("merge", first.pk), {"into": second.pk}, follow=True)
+    assert response.redirect_chain[-1][0] == url("detail", second.pk)
+    assert f'action="{url("unmerge", first.pk)}"' in response.content.decode()
+    response = aya.get(url("detail", first.pk) + "?view=mine", follow=True)
+    assert response.redirect_chain == [(url("detail", second.pk) + "?view=mine", 302)]
+    assert "Q-FIRST1は、この問い合わせ（Q-SECND2）に統合されています。" in response.content.decode()
+    aya.post(url("merge", first.pk), {"into": second.pk})  # a second click changes nothing
+    assert first.merges.count() == 1
+    aya.post(url("unmerge", first.pk))
+    aya.post(url("unmerge", first.pk))
+    first.refresh_from_db()
+    assert (first.status, first.merged_into) == ("open", None)
+
+
+def test_another_customers_inquiry_shows_both_before_it_is_merged(db, aya):
+    first = make_inquiry("Q-FRST22")
+    other = make_inquiry("Q-THER22", customer=make.make_customer("佐々木 次郎", "jiro@mail.example"))
+    html = aya.get(url("menu", first.pk, "merge") + "?q=q-ther22", **HTMX).content.decode()
+    assert "jiro@mail.example" in html
+    assert "hanako@mail.example" in html
+    assert aya.post(url("merge", first.pk), {"into": other.pk}).status_code == 422
+    assert Inquiry.objects.filter(status="merged").count() == 0
+    aya.post(url("merge", first.pk), {"into": other.pk, "other_customer": "1"})
+    assert Inquiry.objects.get(status="merged") == first
+
+
+def test_who_sees_assigned_work_only_merges_nothing_else_and_reads_no_address(db, agent, now, signed_in):
+    role = make.make_user("x@shop.example", role="outsourced")
+    role.role.permissions = [*role.role.permissions, "inquiries.triage"]
+    role.role.save()
+    customer = make.make_customer(phone="090-1234-5678")
+    mine, hidden = make_inquiry("Q-MNE111", customer=customer), make_inquiry("Q-HDN111", customer=customer)
+    other = make_inquiry("Q-THR111", customer=make.make_customer("佐々木 次郎", "jiro@mail.example"))
+    for row in (mine, other):
+        triage.assign(row, to=role, by=agent, now=now)
+    client = signed_in(role)
+    html = client.get(url("menu", mine.pk, "merge"), **HTMX).content.decode()
+    html += client.get(url("menu", mine.pk, "merge") + "?q=Q-THR111", **HTMX).content.decode()
+    html += client.get(url("menu", mine.pk, "merge") + "?q=Q-HDN111", **HTMX).content.decode()
+    assert "佐々木 次郎" in html
+    for secret in ("jiro@mail.example", "hanako@mail.example", "090-1234-5678", f'value="{hidden.pk}"'):
+        assert secret not in html
+    assert client.post(url("merge", mine.pk), {"into": hidden.pk}).status_code == 422
+    assert client.post(url("merge", hidden.pk), {"into": mine.pk}).status_code == 404
+    assert Inquiry.objects.filter(status="merged").count() == 0
+
+
+def test_a_message_is_split_off_from_the_thread(db, aya, now):
+    inquiry = make_inquiry()
+    message = Message.objects.create(inquiry=inquiry, kind="received", body="別件です。", at=now)
+    assert url("split", message.pk) in aya.get(url("detail", inquiry.pk)).content.decode()
+    response = aya.post(url("split", message.pk), follow=True)
+    new = Inquiry.objects.exclude(pk=inquiry.pk).get()
+    assert response.redirect_chain[-1][0] == url("detail", new.pk)
+    assert url("split", message.pk) not in response.content.decode()
+    aya.post(url("split", message.pk))  # the only one there
+    assert Inquiry.objects.count() == 2
+
+
+def test_the_more_menu_lists_what_was_merged_here(db, aya, agent, now):
+    customer = make.make_customer()
+    first, second = make_inquiry("Q-FIRST1", customer=customer), make_inquiry("Q-SECND2", customer=customer)
+    merging.merge(first, into=second, by=agent, now=now)
+    assert url("unmerge", first.pk) in aya.get(url("menu", second.pk, "more"), **HTMX).content.decode()
+
+
+# --- in bulk ----------------------------------------------------------------------------------------------------------
+
+
+def test_in_bulk_from_marks_to_result(db, aya, agent, now):
+    rows = [make_inquiry(f"Q-B0000{n}", customer=make.make_customer(address=f"c{n}@mail.example")) for n in range(3)]
+    strict()
+    tag = Tag.objects.create(name="見本送付")
+    marked = {"ids": [row.pk for row in rows], "query": "view=open"}
+    page = aya.post(url("bulk"), {**marked, "kind": "tag"}).content.decode()
+    assert "3件に実行する" in page
+    tried = aya.post(
+        url("bulk-start"), {"ids": marked["ids"], "kind": "tag", "value": tag.pk, "try": "1"}, **HTMX
+    ).content.decode()
+    assert "3件中3件に実行できます" in tried
+    assert BulkRun.objects.count() == 0
+    form = {"ids": ",".join(str(row.pk) for row in rows), "kind": "tag", "value": tag.pk, "form_token": uuid.uuid4()}
+    first, again = aya.post(url("bulk-start"), form), aya.post(url("bulk-start"), form)
+    run = BulkRun.objects.get()
+    assert first["Location"] == again["Location"] == url("bulk-run", run.pk)
+    assert 'hx-trigger="every 1s"' in aya.get(url("bulk-run", run.pk), **HTMX).content.decode()
+    bulk.sweep(now)
+    assert tag.inquiries.count() == 3
+    html = aya.get(url("bulk-run", run.pk)).content.decode()
+    assert "every 1s" not in html
+    aya.post(url("bulk-back", run.pk))
+    aya.post(url("bulk-back", run.pk))
+    assert tag.inquiries.count() == 0
+
+
+def test_a_dry_run_counts_what_cannot_be_closed(db, aya):
+    strict()
+    ready = make_inquiry("Q-READY1", cause=Cause.objects.first(), product=make.make_product())
+    missing = make_inquiry("Q-MISSNG", customer=make.make_customer(address="b@mail.example"))
+    label = StatusLabel.objects.get(status="solved")
+    posted = {"ids": [ready.pk, missing.pk], "kind": "status", "value": label.pk, "try": "1"}
+    html = aya.post(url("bulk-start"), posted).content.decode()
+    assert "2件中1件に実行できます" in html
+    assert "Q-MISSNG" in html
+    assert "Q-READY1" not in html
+    assert Inquiry.objects.filter(status="solved").count() == 0
+
+
+def test_a_whole_list_in_bulk(db, aya):
+    for n in range(3):
+        make_inquiry(f"Q-B0000{n}", customer=make.make_customer(address=f"c{n}@mail.example"))
+    make_inquiry("Q-SLVED9", customer=make.make_customer(address="d@mail.example"), status="solved")
+    page = aya.post(url("bulk"), {"all": "1", "query": "view=open", "kind": "spam"}).content.decode()
+    assert "3件に実行する" in page
+    aya.post(url("bulk-start"), {"ids": page.split('name="ids" value="')[1].split('"')[0], "kind": "spam",
+                                 "form_token": uuid.uuid4()})  # fmt: skip
+    assert len(BulkRun.objects.get().ids) == 3
+
+
+def test_a_macro_of_somebody_else_is_not_run_in_bulk(db, aya, owner):
+    macro = Macro.objects.create(name="私用", owner=owner, acts=[{"do": "spam"}])
+    posted = {"ids": [make_inquiry().pk], "kind": "macro", "value": macro.pk, "form_token": uuid.uuid4()}
+    assert aya.post(url("bulk-start"), posted).status_code == 422
+    assert BulkRun.objects.count() == 0
+
+
+@pytest.mark.parametrize("posted", [{}, {"kind": "tag"}, {"ids": "1"}, {"kind": "tag", "ids": ["\x00", "a,b"]}])
+def test_nothing_marked_leads_back_to_the_list(db, aya, posted):
+    response = aya.post(url("bulk"), {**posted, "query": "view=mine"})
+    assert response["Location"] == url("list") + "?view=mine"
+
+
+def test_runs_are_their_starters_own(db, aya, owner, now):
+    run = bulk.start(
+        ids=[make_inquiry().pk], acts=[{"do": "spam"}], by=owner, now=now, form_token=uuid.uuid4()
+    )  # fmt: skip
+    assert aya.get(url("bulk-run", run.pk)).status_code == 404
+    assert aya.post(url("bulk-back", run.pk)).status_code == 404
