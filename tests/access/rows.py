@@ -78,6 +78,10 @@ def one_of_everything(user):
     inquiry.messages.update(html="<p>色は何色ですか。</p>")
     view = SavedView.objects.create(owner=user, name="クレーム", shared=True)
     draft = Draft.objects.create(inquiry=inquiry, author=user, body="下書き", saved_at=NOW)
+    draft_file = DraftFile.objects.create(
+        inquiry=inquiry, author=user, storage_key="inquiries/test/draft", name="x.pdf", media_type="application/pdf",
+        size=1, sha256="0" * 64, added_at=NOW,
+    )  # fmt: skip
     waiting = PreparedReply.objects.create(
         inquiry=inquiry, author=user, body="承認待ち", original_body="承認待ち", state="awaiting", seen_version=1,
         created_at=NOW, changed_at=NOW,
@@ -147,6 +151,8 @@ def one_of_everything(user):
         "desk-inquiries:thumbnail": [file.pk],
         "desk-inquiries:message-html": [file.message_id],
         "desk-inquiries:take-draft": [inquiry.pk, draft.pk],
+        "desk-inquiries:draft-file-remove": [inquiry.pk, draft_file.pk],
+        "desk-inquiries:read-note": [inquiry.pk, file.message_id],
         **{f"desk-inquiries:view-{deed}": [view.pk] for deed in ("edit", "delete")},
         "desk-inquiries:menu": [inquiry.pk, "status"],
         "desk-inquiries:undo-status": [inquiry.pk, moved.pk],

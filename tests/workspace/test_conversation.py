@@ -105,7 +105,9 @@ def test_delivery_and_copies_that_did_not_arrive(db, now, agent, signed_in):
     sent = replying.reply(inquiry, body="三色です。", by=agent, now=now, cc=["family@mail.example"])
     assert ">送信待ち<" in page(signed_in(agent), inquiry)
     left_out = [{"address": "family@mail.example", "reason": "suppressed"}]
-    OutgoingMail.objects.filter(key=sent.mail_key).update(state=OutgoingMail.State.SENT, left_out=left_out)
+    OutgoingMail.objects.filter(key=sent.mail_key).update(
+        state=OutgoingMail.State.SENT, sent_at=now, raw=b"x", left_out=left_out
+    )
     text = page(signed_in(agent), inquiry)
     assert ">送信済み<" in text
     assert "CC・BCCの1件が未送信" in text
