@@ -20,7 +20,7 @@ class Addressed:
 
 _KANJI = "一-龥々〆ヶヵ"
 _KATAKANA = "ァ-ヴー・"
-_SAMA = re.compile(r"様(?!子|々|式|相|態|変|似|体|な|に)")
+_SAMA = re.compile(r"様(?!子|々|式|相|態|変|似|体)")
 _RUN = re.compile(
     rf"(?:[{_KANJI}]+|[{_KATAKANA}]+|[A-Za-z][A-Za-z.'-]*)"
     rf"(?:[ ・](?:[{_KANJI}ぁ-ん]{{1,6}}|[{_KATAKANA}]+|[A-Za-z]+))?$"

@@ -74,8 +74,9 @@ VARIABLES: dict[str, Variable] = {
     }.items()
 }
 
-_VARIABLE = re.compile(r"{{(.*?)}}", re.DOTALL)
-_BLOCK = re.compile(r"{%.*?%}|{#.*?#}", re.DOTALL)
+# Neither reaches over the next opening: a text of nothing but openings is read in one go.
+_VARIABLE = re.compile(r"{{((?:(?!{{).)*?)}}", re.DOTALL)
+_BLOCK = re.compile(r"{%(?:(?!{%).)*?%}|{#(?:(?!{#).)*?#}", re.DOTALL)
 _LOOP = re.compile(r"{%\s*for\s+([A-Za-z][A-Za-z0-9_]*)\s+in\b")
 # 【お届け予定日】: at most a line, and no bracket within.
 _ASK = re.compile(r"【([^【】\n]{0,60})】")
