@@ -18,10 +18,13 @@ from inquiries.models import (
     BulkRun,
     Cause,
     Draft,
+    DraftFile,
     Macro,
     PreparedReply,
+    Pull,
     Rule,
     SavedView,
+    SLAPolicy,
     StatusLabel,
     Tag,
     Template,
@@ -104,6 +107,7 @@ def one_of_everything(user):
     campaign = Campaign.objects.create(slug="news", name="news", subject="お知らせ", body="本文")
     product = make.make_product()
     RestockRequest.objects.create(customer=order.customer, product=product, created_at=NOW)
+    claim = Pull.objects.create(inquiry=inquiry, user=user, at=NOW, expires_at=NOW + timedelta(minutes=30))
     article = make_article()
     letter = outbox.queue(
         key="test:1", to_address="hanako@mail.example", from_name="店", from_address="honten@shop.example",
@@ -133,6 +137,7 @@ def one_of_everything(user):
         "faq_category": article.category,
         "faq_synonym": Synonym.objects.create(words="鞄, かばん"),
         "inquiries_category": InquiryCategory.objects.first(),
+        "inquiries_slapolicy": SLAPolicy.objects.create(name="標準"),
         "inquiries_statuslabel": StatusLabel.objects.first(),
         "inquiries_cause": Cause.objects.first(),
         "inquiries_tag": Tag.objects.create(name="見本送付"),
@@ -154,6 +159,7 @@ def one_of_everything(user):
         "desk-inquiries:draft-file-remove": [inquiry.pk, draft_file.pk],
         "desk-inquiries:read-note": [inquiry.pk, file.message_id],
         **{f"desk-inquiries:view-{deed}": [view.pk] for deed in ("edit", "delete")},
+        "desk-inquiries:skip": [claim.pk],
         "desk-inquiries:menu": [inquiry.pk, "status"],
         "desk-inquiries:undo-status": [inquiry.pk, moved.pk],
         "desk-inquiries:split": [file.message_id],
