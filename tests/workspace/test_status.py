@@ -165,6 +165,6 @@ def test_priority_mood_and_cause_leave_events_once(db, now, agent):
         triage.set_priority(inquiry, priority=7, by=agent, now=now)
     assert [sentence(event) for event in inquiry.events.all()] == [
         "佐藤 彩さんが優先度を変更しました：緊急",
-        "佐藤 彩さんがお客様のご様子を記録しました：お怒り",
+        "佐藤 彩さんがお客様のご様子を記録しました：不満",
     ]
     assert Category.Priority.URGENT == 2
