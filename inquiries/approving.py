@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from inquiries import events, preparing, replying, scheduling, texts
+from inquiries import events, masking, preparing, replying, scheduling, texts
 from inquiries.approval_rules import needed
 from inquiries.models import Draft, DraftFile, Inquiry, Message, PreparedReply, StatusLabel, Template
 from inquiries.models.writing import PreparedReplyQuerySet
@@ -211,7 +211,8 @@ def _letters(old: str, new: str) -> list[Piece]:
 
 
 def _may_decide(row: PreparedReply, by: User) -> None:
-    if not by.has_perm(P.INQUIRIES_APPROVE):
+    # Who may not read contacts would be shown a text without them, and send that.
+    if not by.has_perm(P.INQUIRIES_APPROVE) or not masking.sees_contacts(by):
         raise NotTheirs
     if row.author_id == by.pk:
         raise OwnReply

@@ -83,7 +83,7 @@ def shown(row: PreparedReply, inquiry: Inquiry, *, reader: User) -> Prepared:
         diff=approving.diff(original, body),
         why=str(RETURNS.get(row.returned_why, row.returned_why)),
         is_own=is_own,
-        may_decide=approves and not is_own and row.state == State.AWAITING,
+        may_decide=approves and not masked and not is_own and row.state == State.AWAITING,
         may_send=sends and (row.state == State.APPROVED or (row.state == State.SCHEDULED and mine)),
         may_move=sends and mine and row.state in {State.SCHEDULED, State.APPROVED},
         may_withdraw=is_own if row.state in {State.AWAITING, State.APPROVED} else mine and row.state == State.SCHEDULED,

@@ -56,6 +56,7 @@ def page(
     thread = conversation.thread(
         inquiry, reader=user, beside=beside, seen=seen if stale else None, everything="all" in request.GET
     )
+    prepared = standing.prepared(inquiry, reader=user)
     context: dict[str, Any] = {
         "inquiry": inquiry,
         "thread": thread,
@@ -72,7 +73,8 @@ def page(
         "asked_then": request.POST.get("then", ""),
         "decision": decision or {},
         **({"typed": request.POST, **classifying.closing(inquiry)} if closing else {}),
-        "prepared": standing.prepared(inquiry, reader=user),
+        "prepared": prepared,
+        "deciding": any(one.may_decide for one in prepared),
         "held": standing.held([one.message for one in thread.entries if one.message], reader=user, now=now),
         "stale": stale,
         "note": note,
