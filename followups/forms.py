@@ -39,8 +39,8 @@ class StepForm(forms.ModelForm[Step]):
         model = Step
         formfield_callback = field_of
         fields: ClassVar = [
-            "name", "delay", "unit", "local_time", "repeat_months", "repeat_times", "max_late_hours", "coupon_days",
-            "coupon_code",
+            "name", "delay", "unit", "local_time", "repeat_months", "repeat_times", "max_late_hours",
+            "business_days", "coupon_days", "coupon_code",
             "categories", "tags", "subject_ja", "body_ja", "subject_en", "body_en", "is_active",
         ]  # fmt: skip
         widgets: ClassVar = {

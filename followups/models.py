@@ -14,10 +14,13 @@ from typing import ClassVar, Self
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from followups import timing
+from shopdesk.business_time import Calendar
 from shopdesk.mail.models import MailClass
+from shopdesk.shop.calendar import business_calendar
 from shopdesk.shop.models import Customer, Order, Product, ProductCategory, named
 
 
@@ -82,6 +85,11 @@ class Step(models.Model):
     tags = ArrayField(models.CharField(max_length=40), verbose_name=_("only for these tags"), default=list, blank=True)
     repeat_months = models.PositiveSmallIntegerField(_("repeat every (months)"), default=0)
     repeat_times = models.PositiveSmallIntegerField(_("at most (times)"), default=1)
+    business_days = models.BooleanField(
+        _("only on business days"),
+        default=False,
+        help_text=_("On a closing day it waits for the next day on which the shop opens, at the same time."),
+    )
     max_late_hours = models.PositiveSmallIntegerField(
         _("not later than (hours)"), default=72, help_text=_("A letter that could not leave in time is dropped.")
     )
@@ -125,6 +133,11 @@ class Step(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """The shop's business calendar, read once for a step in hand."""
+        return business_calendar()
 
     @property
     def rule(self) -> timing.Rule:

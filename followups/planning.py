@@ -24,6 +24,7 @@ from django.db.models.functions import Coalesce
 
 from followups import timing
 from followups.models import PlannedMail, PlanningHint, Sequence, Step
+from shopdesk.business_time import NeverOpen, on_open_day
 from shopdesk.shop.models import Order, OrderLine
 
 BATCH = 500  # rows of one sweep
@@ -172,7 +173,17 @@ def replan(step: Step, *, now: datetime) -> int:
 
 def due_of(step: Step, anchor: datetime, occurrence: int = 1) -> datetime:
     """When the n-th letter of a step is due in the shop's zone."""
-    return timing.due_at(anchor, step.rule, zone=zone(), occurrence=occurrence)
+    return open_day(step, timing.due_at(anchor, step.rule, zone=zone(), occurrence=occurrence))
+
+
+def open_day(step: Step, due: datetime) -> datetime:
+    """For a step that leaves on business days only: the same time on the first day on which the shop opens."""
+    if not step.business_days:
+        return due
+    try:
+        return on_open_day(due, step.calendar)
+    except NeverOpen:
+        return due
 
 
 def not_after(step: Step, due: datetime) -> datetime:

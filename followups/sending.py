@@ -137,6 +137,8 @@ def _end(planned: PlannedMail, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
     customer = Customer.objects.select_for_update().get(pk=planned.customer_id)
+    if _put_off(planned, now):
+        return
     verdict = gate.decide(planned, customer, now=now)
     if not verdict.allowed:
         _record(planned, verdict.state, verdict.code, verdict.facts, now)
@@ -151,6 +153,21 @@ def _end(planned: PlannedMail, now: datetime) -> None:
         _record(planned, State.FAILED, "text", {"error": f"{type(error).__name__}: {error}"[:300]}, now)
         return
     _record(planned, State.QUEUED, verdict.code, verdict.facts, now, mail_key=key)
+
+
+def _put_off(planned: PlannedMail, now: datetime) -> bool:
+    """On a closing day, which may have been entered after it was planned, a letter for business days waits for the next
+    one. What a person released leaves at once."""
+    if not planned.step.business_days or now > planned.not_after or planned.decision.get("released_by"):
+        return False
+    if planning.open_day(planned.step, now) <= now:
+        return False
+    planned.due_at = planning.open_day(planned.step, planned.due_at)
+    if planned.due_at <= now:  # it was due on an open day and is late
+        planned.due_at = planning.open_day(planned.step, now)
+    planned.not_after = planning.not_after(planned.step, planned.due_at)
+    planned.save(update_fields=["due_at", "not_after"])
+    return True
 
 
 def _queue(planned: PlannedMail, customer: Customer, now: datetime) -> str:

@@ -9,7 +9,7 @@ from django.forms import ModelChoiceField, ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from inquiries.models import ApprovalRule, Category, Cause, StatusLabel, Tag, WarningWord
+from inquiries.models import ApprovalRule, Category, Cause, SLAPolicy, StatusLabel, Tag, WarningWord
 from shopdesk.accounts.modeladmin import RoleModelAdmin
 from shopdesk.accounts.permissions import P
 
@@ -24,6 +24,18 @@ class CategoryAdmin(RoleModelAdmin[Category]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Category | None = None) -> bool:
         return False
+
+
+@admin.register(SLAPolicy)
+class SLAPolicyAdmin(RoleModelAdmin[SLAPolicy]):
+    """How soon we promise to answer and to solve. The first that fits holds; a change holds for new inquiries only."""
+
+    permission = P.INQUIRIES_SETTINGS
+    list_display = (
+        "name", "position", "store", "channel", "category", "priority", "first_minutes", "next_minutes",
+        "solve_minutes", "is_active",
+    )  # fmt: skip
+    list_select_related = ("store", "category")
 
 
 @admin.register(WarningWord)

@@ -11,7 +11,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from inquiries.models import Category
-from shopdesk.business_time import Calendar, NeverOpen, add_business_minutes, business_minutes_between
+from shopdesk.business_time import (
+    Calendar,
+    NeverOpen,
+    add_business_minutes,
+    business_minutes_between,
+    is_open,
+    next_opening,
+)
 from shopdesk.shop.calendar import business_calendar
 
 
@@ -19,6 +26,15 @@ def answer_due(start: datetime, category: Category) -> datetime | None:
     """When a question that arrived at ``start`` must be answered; None when the shop has no opening hours at all."""
     try:
         return add_business_minutes(start, category.reply_minutes, business_calendar())
+    except NeverOpen:
+        return None
+
+
+def opens_again(now: datetime) -> datetime | None:
+    """When somebody is there again; None while somebody is, and for a shop without hours."""
+    calendar = business_calendar()
+    try:
+        return None if is_open(now, calendar) else next_opening(now, calendar)
     except NeverOpen:
         return None
 

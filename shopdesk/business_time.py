@@ -61,6 +61,18 @@ def next_opening(moment: datetime, calendar: Calendar) -> datetime:
     return next(_slots_from(moment, calendar))[0]
 
 
+def on_open_day(moment: datetime, calendar: Calendar) -> datetime:
+    """The same time of day on the first day, from the moment's own on, on which the shop opens, in UTC.
+
+    Raises NeverOpen.
+    """
+    local = moment.astimezone(calendar.zone)
+    for days in range(_HORIZON_DAYS):
+        if calendar.slots(local.date() + timedelta(days=days)):
+            return (local + timedelta(days=days)).astimezone(UTC)
+    raise NeverOpen
+
+
 def add_business_minutes(start: datetime, minutes: int, calendar: Calendar) -> datetime:
     """The moment at which ``minutes`` of business time have passed since ``start``, in UTC.
 

@@ -10,7 +10,7 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from inquiries import attachments, opening
-from inquiries.due_times import promise
+from inquiries.due_times import opens_again, promise
 from inquiries.forms import ContactForm, product_named
 from inquiries.models import Inquiry
 from shopdesk import clock, tokens
@@ -131,6 +131,7 @@ def _page(
         "no_store": no_store,
         "files_lost": bool(form.is_bound and form.files),
         "products": Product.objects.filter(is_active=True).order_by("name")[:_SUGGESTED_PRODUCTS],
+        "opens_at": promise(opens_again(clock.now()), _language()),
         "suggest_url": suggest_url,
         "max_bytes": attachments.MAX_BYTES,
         "max_files": attachments.MAX_FILES,

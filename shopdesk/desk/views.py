@@ -79,6 +79,7 @@ _SETTINGS: list[tuple[Promise, list[tuple[str, Promise]]]] = [
         _("Inquiries"),
         [
             ("inquiries.category", _("What customers choose from; answer times")),
+            ("inquiries.slapolicy", _("How soon we promise to answer and to solve")),
             ("inquiries.statuslabel", _("Steps as your shop calls them, and what customers read")),
             ("inquiries.cause", _("What inquiries are counted by when they are closed")),
             ("inquiries.tag", _("Words for the state of the moment")),
@@ -101,6 +102,19 @@ _SETTINGS: list[tuple[Promise, list[tuple[str, Promise]]]] = [
     (_("Staff"), [("accounts.user", _("Invite, change, switch off")), ("accounts.role", _("Who may do what"))]),
 ]
 
+# Pages of their own among them: heading -> [(name of the address, label, what it is for, permission)].
+_PAGES: dict[Promise, list[tuple[str, Promise, Promise, P]]] = {
+    _SETTINGS[2][0]: [
+        ("desk-inquiries:turns", _("Turns"), _("Who gets new inquiries"), P.INQUIRIES_SETTINGS),
+        (
+            "desk-inquiries:pulls",
+            _("Inquiries on demand"),
+            _("How often inquiries are handed back"),
+            P.INQUIRIES_SETTINGS,
+        ),
+    ]
+}
+
 
 @staff_view()
 def settings_page(request: StaffRequest) -> HttpResponse:
@@ -116,6 +130,11 @@ def settings_page(request: StaffRequest) -> HttpResponse:
             )
             for label, note in rows
             if isinstance(page := tables.get(label), RoleModelAdmin) and page.has_view_permission(request)
+        ]
+        shown += [
+            Table(str(label), reverse(name), note)
+            for name, label, note, need in _PAGES.get(heading, [])
+            if request.user.has_perm(need)
         ]
         if shown:
             groups.append((heading, shown))

@@ -56,8 +56,17 @@ def test_by_the_newest_live_order(now, status, phase):
 def test_as_of_the_moment_asked_about(now):
     customer = make.make_customer()
     order = make.make_order("1001", customer=customer, status="delivered", ordered_at=now - timedelta(days=10))
-    for days, phase in [(-1, "before"), (0, "ordered"), (1, "shipped"), (2, "delivered"), (62, "delivered"), (63, "before")]:
-        assert phases.of(customer, at=order.ordered_at + timedelta(days=days, minutes=1 if days < 62 else -1)) == phase, days
+    for days, phase in [
+        (-1, "before"),
+        (0, "ordered"),
+        (1, "shipped"),
+        (2, "delivered"),
+        (62, "delivered"),
+        (63, "before"),
+    ]:
+        assert (
+            phases.of(customer, at=order.ordered_at + timedelta(days=days, minutes=1 if days < 62 else -1)) == phase
+        ), days
 
 
 def test_a_newer_order_counts_and_an_old_one_is_past(now):
@@ -91,7 +100,11 @@ def test_the_phase_follows_the_order_while_the_inquiry_is_unsolved(now, django_a
     with django_assert_max_num_queries(8):
         assert phases.sweep(now + timedelta(minutes=2)) == 1
     assert phases.sweep(now + timedelta(minutes=3)) == 0
-    assert [Inquiry.objects.get(pk=row.pk).phase for row in (live, solved, other)] == ["shipped", "ordered", "delivered"]
+    assert [Inquiry.objects.get(pk=row.pk).phase for row in (live, solved, other)] == [
+        "shipped",
+        "ordered",
+        "delivered",
+    ]
 
 
 def test_an_order_that_an_import_commits_late_is_followed_too(now):
@@ -157,9 +170,11 @@ def test_thirteen_categories_in_two_languages_and_their_names_are_free(now):
     make_inquiry("Q-1", category="delay")
 
     def figures():
-        return dict(Inquiry.objects.values_list("category__slug").order_by().distinct()) if False else [
-            *Inquiry.objects.values_list("category__slug", flat=True)
-        ]
+        return (
+            dict(Inquiry.objects.values_list("category__slug").order_by().distinct())
+            if False
+            else [*Inquiry.objects.values_list("category__slug", flat=True)]
+        )
 
     before = figures()
     Category.objects.filter(slug="delay").update(name_ja="お届けが遅い", name_en="Late")

@@ -235,7 +235,9 @@ def test_skipping_on_the_screen(ask, nami, signed_in):
     refused = client.post(address, {"reason": "other", "comment": ""})
     assert refused.status_code == 422
     assert client.post(address, {"reason": "other", "comment": "英語の契約書でした"}).status_code == 302
-    assert client.post(address, {"reason": "other", "comment": "英語の契約書でした"}).status_code == 302  # a second click
+    assert (
+        client.post(address, {"reason": "other", "comment": "英語の契約書でした"}).status_code == 302
+    )  # a second click
     assert Pull.objects.get().outcome == "skipped"
 
 
@@ -259,7 +261,12 @@ def test_the_bar_shows_no_contact(nami, signed_in, ask):
 
 def test_skip_rates_by_person_and_category(ask, nami, sora, owner, signed_in, now):
     delay = Category.objects.get(slug="delay")
-    rows = [(nami, "spec", "skipped"), (nami, "spec", "answered"), (nami, "delay", "skipped"), (sora, "delay", "answered")]
+    rows = [
+        (nami, "spec", "skipped"),
+        (nami, "spec", "answered"),
+        (nami, "delay", "skipped"),
+        (sora, "delay", "answered"),
+    ]
     for place, (user, category, outcome) in enumerate(rows):
         Pull.objects.create(
             inquiry=ask(place + 1, category=category), user=user, at=now, expires_at=now, ended_at=now,
