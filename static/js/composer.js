@@ -3,14 +3,15 @@
 (() => {
   const on = (name, act) => document.addEventListener(name, act);
   const find = (id) => document.getElementById(id);
+  const focused = (box) => box === document.activeElement;
   const reply = () => find("composer-body");
   let before;
 
   function refresh(box = reply()) {
     if (!box) return;
     // A box that nobody was in yet has its caret before the greeting.
-    if (document.activeElement !== box && !box.selectionEnd) box.setSelectionRange(1e5, 1e5);
-    box.rows = Math.max(5, Math.min(18, box.value.split("\n").length));
+    if (!focused(box) && !box.selectionEnd) box.setSelectionRange(1e5, 1e5);
+    box.rows = box.value.split("\n").length + 1;  // between the limits of the stylesheet
     find("next-blank").hidden = !blanks(reply()).length;
   }
 
@@ -36,14 +37,14 @@
     box.dispatchEvent(new Event("input", { bubbles: true }));
     const end = box.selectionEnd;
     box.setSelectionRange(at, at);
-    if (!next(box) || box.selectionStart > end) box.setSelectionRange(end, end);
+    if (!next(box)) box.setSelectionRange(end, end);
   }
   on("shopdesk:insert", ({ detail }) => put(detail.text, detail));
 
   on("click", (event) => {
     const item = event.target.closest("[data-insert]");
     if (event.target.id === "next-blank") next(reply(), true);
-    if (!item || !reply()) return;
+    if (!item || !(item.dataset.into || reply())) return;
     event.preventDefault();
     item.closest("details")?.removeAttribute("open");
     put(item.dataset.insert, item.dataset);
@@ -95,7 +96,7 @@
   on("htmx:beforeSwap", ({ detail }) => {
     const box = reply();
     if (detail.target.id !== "conversation" || !detail.shouldSwap) return;
-    before = { of: detail.target.dataset.inquiry };
+    before = { of: detail.target.dataset.inquiry, done: detail.requestConfig.verb === "post" && detail.xhr.status < 400 };
     if (detail.requestConfig.elt !== box?.form && save(box)) before.box = box;
   });
   on("htmx:afterSettle", () => {
@@ -106,7 +107,7 @@
         box.value = before.box.value;
         box.setSelectionRange(before.box.selectionEnd, before.box.selectionEnd);
       }
-      if (!same || document.activeElement === document.body) find("conversation-title")?.focus();
+      if (!same || before.done || focused(document.body)) find("conversation-title")?.focus();
       before = null;
     }
     refresh();

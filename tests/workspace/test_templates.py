@@ -154,7 +154,7 @@ def test_the_picker_offers_filled_texts(client, django_assert_max_num_queries):
     make_template("楽天だけ", store=make.make_store("rakuten"))
     with django_assert_max_num_queries(10):
         words = client.get(address("template-picker", inquiry.pk), headers={"HX-Request": "true"}).content.decode()
-    assert words.count('data-text="1001 を発送しました。"') == 10
+    assert words.count('data-insert="1001 を発送しました。"') == 10
     assert "楽天だけ" not in words
     assert "<html" not in words
     words = client.get(address("template-picker", inquiry.pk), {"q": "/h3"}).content.decode()
