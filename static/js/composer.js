@@ -27,11 +27,13 @@
     return true;
   }
 
-  // What is marked is not overwritten: it may be the blank of the text before.
+  // What is marked may be the blank of the text before: it is left alone, and the next text goes below everything.
   function put(text, { into, template }) {
     const box = into ? find(into) : reply();
     box.focus();
-    const at = box.selectionEnd;
+    const marked = box.selectionStart < box.selectionEnd;
+    const at = marked ? box.value.length : box.selectionEnd;
+    if (text.includes("\n") && /[^\n]$/.test(box.value.slice(0, at))) text = `\n\n${text}`;
     box.setRangeText(text, at, at, "end");
     if (template) box.form.elements.templates.value += `,${template}`;
     box.dispatchEvent(new Event("input", { bubbles: true }));
