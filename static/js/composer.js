@@ -4,18 +4,21 @@
   const on = (name, act) => document.addEventListener(name, act);
   const find = (id) => document.getElementById(id);
   const focused = (box) => box === document.activeElement;
+  const mark = (box, from, to = from) => box.setSelectionRange(from, to);
+  const fire = (box, name) => box.dispatchEvent(new Event(name, { bubbles: true }));
   const reply = () => find("composer-body");
   let before;
 
   function refresh(box = reply()) {
     if (!box) return;
     // A box that nobody was in yet has its caret before the greeting.
-    if (!focused(box) && !box.selectionEnd) box.setSelectionRange(1e5, 1e5);
+    if (!focused(box) && !box.selectionEnd) mark(box, 1e5);
     box.rows = box.value.split("\n").length + 1;  // between the limits of the stylesheet
-    find("next-blank").hidden = !blanks(reply()).length;
+    const gap = find("next-blank");
+    if (gap) gap.hidden = !blanks(reply()).length;
   }
 
-  const blanks = (box) => [...(box?.value.matchAll(/【[^】\n]*】|\{\{[^}\n]*\}\}/g) || [])];
+  const blanks = (box) => [...box.value.matchAll(/【[^】\n]*】|\{\{[^}\n]*\}\}/g)];
 
   // Marks the first blank after the caret, with around also one before it.
   function next(box, around) {
@@ -23,7 +26,7 @@
     const blank = all.find((one) => one.index >= box.selectionEnd) || (around && all[0]);
     if (!blank) return false;
     box.focus();
-    box.setSelectionRange(blank.index, blank.index + blank[0].length);
+    mark(box, blank.index, blank.index + blank[0].length);
     return true;
   }
 
@@ -36,10 +39,10 @@
     if (text.includes("\n") && /[^\n]$/.test(box.value.slice(0, at))) text = `\n\n${text}`;
     box.setRangeText(text, at, at, "end");
     if (template) box.form.elements.templates.value += `,${template}`;
-    box.dispatchEvent(new Event("input", { bubbles: true }));
+    fire(box, "input");
     const end = box.selectionEnd;
-    box.setSelectionRange(at, at);
-    if (!next(box)) box.setSelectionRange(end, end);
+    mark(box, at);
+    if (!next(box)) mark(box, end);
   }
   on("shopdesk:insert", ({ detail }) => put(detail.text, detail));
 
@@ -77,7 +80,7 @@
       event.preventDefault();
       if (name === "dragover") return;
       input.files = data.files;
-      input.dispatchEvent(new Event("change", { bubbles: true }));
+      fire(input, "change");
     });
   }
 
@@ -87,7 +90,7 @@
     if (differs) navigator.sendBeacon(box.form.dataset.draft, new FormData(box.form));
     return differs;
   }
-  window.addEventListener("pagehide", () => save(reply()));
+  on("visibilitychange", () => save(reply()));
 
   on("htmx:afterRequest", ({ detail: { successful, requestConfig: asked } }) => {
     const box = reply();
@@ -107,7 +110,7 @@
       const same = before.of === find("conversation").dataset.inquiry;
       if (same && box && before.box) {
         box.value = before.box.value;
-        box.setSelectionRange(before.box.selectionEnd, before.box.selectionEnd);
+        mark(box, before.box.selectionEnd);
       }
       if (!same || before.done || focused(document.body)) find("conversation-title")?.focus();
       before = null;
