@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from inquiries import masking, pulling, turns
 from inquiries.forms import assignable
-from inquiries.models import AgentSetting, Inquiry, Pull
+from inquiries.models import AgentSetting, Pull
 from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.models import User
@@ -141,12 +141,10 @@ def pulls(request: StaffRequest) -> HttpResponse:
     """How often inquiries were handed back in the last 30 days, by person and by category; who has one now."""
     now = clock.now()
     held = Pull.objects.filter(ended_at=None).select_related("user", "inquiry").order_by("expires_at")
-    waiting = Inquiry.objects.unanswered().filter(assignee=None)[:1001].count()
     context = {
         "rates": pulling.rates(since=now - _RATES_OF),
         "days": _RATES_OF.days,
         "held": held[:50],
-        "waiting": waiting,
         "nav_active": "settings",
     }
     return render(request, "inquiries/pulls.html", context)
