@@ -2,7 +2,20 @@
 
 from celery import shared_task
 
-from inquiries import bulk, filing, happenings, phases, pulling, rules, scheduling, searching, sla, snoozing, turns
+from inquiries import (
+    bulk,
+    filing,
+    happenings,
+    live,
+    phases,
+    pulling,
+    rules,
+    scheduling,
+    searching,
+    sla,
+    snoozing,
+    turns,
+)
 from shopdesk import clock
 
 # A wave of mail is worked off in rounds within one ring; the next ring takes up what is left.
@@ -80,3 +93,9 @@ def sweep_rules() -> None:
         if rules.sweep(clock.now(), limit=rules.BATCH) < rules.BATCH:
             break
     happenings.tidy(now)
+
+
+@shared_task
+def sweep_presence() -> None:
+    """Forget who had which inquiry open an hour ago."""
+    live.sweep(clock.now())

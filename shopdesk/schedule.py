@@ -42,6 +42,8 @@ BEAT_SCHEDULE: dict[str, Ring] = {
     "phases": every(60, "inquiries.tasks.sweep_phases"),
     # every 10 seconds: let rules answer what happened to inquiries
     "rules": every(10, "inquiries.tasks.sweep_rules"),
+    # every 10 minutes: forget who had which inquiry open an hour ago
+    "presence": every(600, "inquiries.tasks.sweep_presence"),
     # every 10 seconds: look at the mailboxes that are due (each every 30 seconds, less often while it fails)
     "mailboxes": every(10, "shopdesk.mail.tasks.sweep_mailboxes"),
     # every 15 seconds: apply what mail providers told about letters
