@@ -59,7 +59,7 @@ def matching(text: str) -> Q:
     found = searching.name_holds(["name"], shown)
     parts = searching.Parts("number", "email", "phone")
     bare = bare_number(text).lower()
-    if 0 < len(bare) < 3:  # too short for the index; a shop that numbers from 1 is small
+    if bare.isascii() and 0 < len(bare) < 3:  # too short for the index; a shop that numbers from 1 is small
         found |= Q(number__istartswith=bare) | Q(number__istartswith=f"#{bare}")
     for part in {bare, searching.phone_digits(shown), addresses.normalise(shown)}:
         if len(part) >= 3 and part.isascii():

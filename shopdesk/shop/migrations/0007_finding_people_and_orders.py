@@ -1,14 +1,15 @@
 """Indexes for searching: names by two characters in any kind of kana, numbers and addresses by three.
 
 ``shop_pieces`` cuts a text into its overlapping pairs of characters, blanks left out, widths and kana folded. It is
-immutable, so that the database itself keeps the indexes right, whatever writes a row.
+immutable, so that the database itself keeps the indexes right, whatever writes a row; its cost (about 50 µs a call) is
+told, so that the planner asks the index and not every row.
 """
 
 from django.contrib.postgres.operations import TrigramExtension
 from django.db import migrations
 
 FUNCTION = """
-CREATE FUNCTION shop_pieces(written text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
+CREATE FUNCTION shop_pieces(written text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT COST 2000 AS $$
   SELECT coalesce(array_agg(DISTINCT substr(plain, at, 2)), '{}')
   FROM (SELECT regexp_replace(translate(lower(normalize(written, NFKC)),
     'ぁあぃいぅうぇえぉおかがきぎくぐけげこごさざしじすずせぜそぞただちぢっつづてでとどなにぬねのはばぱひびぴふぶぷへべぺほぼぽまみむめもゃやゅゆょよらりるれろゎわゐゑをんゔゕゖ',
