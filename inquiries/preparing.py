@@ -163,10 +163,14 @@ def overtaken(inquiry: Inquiry, *, by: User, now: datetime) -> None:
     rows = PreparedReply.objects.select_for_update(of=("self",)).select_related("author")
     for row in rows.filter(inquiry=inquiry, state__in=states):
         row.inquiry = inquiry
+        if row.author_id != by.pk:
+            if row.state != State.RETURNED:
+                return_to_author(row, why="colleague", now=now, by=by)
+            continue
         if row.state != State.RETURNED:
-            return_to_author(row, why="colleague", now=now, by=by)
-        elif row.author_id == by.pk:
-            close_returned(inquiry, author=by, now=now)
+            to_draft(row, now=now)  # they said something else instead, and know why
+        row.state, row.files, row.changed_at = State.CANCELLED, [], now
+        row.save(update_fields=["state", "files", "changed_at"])
 
 
 def close_returned(inquiry: Inquiry, *, author: User, now: datetime) -> int:

@@ -52,7 +52,7 @@ def sends(
             audit.record("inquiries.send_refused", actor=user, now=clock.now(), path=request.path[:200])
         return view(request, *args, **kwargs)
 
-    return watched
+    return watched  # type: ignore[return-value]  # wraps() says the same type in other words
 
 
 @sends
