@@ -36,7 +36,7 @@ def of(file: Attachment) -> bytes:
     key = thumbnail_key(file.storage_key)
     try:
         with default_storage.open(key) as there:
-            return there.read()
+            return bytes(there.read())
     except FileNotFoundError:
         pass
     with default_storage.open(file.storage_key) as content:
