@@ -188,7 +188,7 @@ def ordered(rows: InquiryQuerySet, order: str) -> InquiryQuerySet:
     - All counters in one statement: 2.2 ms, each one an index-only scan of at most 1,001 entries.
     """
     if order == "due":
-        return rows.order_by("reply_due_at", "pk")  # PostgreSQL puts the empty ones last
+        return rows.order_by("escalation_at", "pk")  # PostgreSQL puts the empty ones last
     if order == "oldest":
         return rows.order_by("opened_at", "pk")
     return rows.order_by("-last_activity_at", "-pk")

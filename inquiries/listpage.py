@@ -20,7 +20,7 @@ from shopdesk.shop.calendar import business_calendar
 
 # What a line of the list needs; the rest of a wide table stays where it is.
 _FIELDS = (
-    "number", "name", "subject", "preview", "status", "priority", "phase", "mood", "channel", "reply_due_at",
+    "number", "name", "subject", "preview", "status", "priority", "phase", "mood", "channel", "escalation_at",
     "last_activity_at", "first_replied_at", "snoozed_until", "thanked_at", "label_id",
     "category__name_ja", "category__name_en", "assignee__name", "assignee__email",
     "email", "phone", "customer__phone",
@@ -158,7 +158,7 @@ class ListPage:
         """
         inquiries, excerpts, _next, _total = self._found
         masking.cover(inquiries, self.user)
-        calendar = business_calendar() if any(inquiry.reply_due_at for inquiry in inquiries) else None
+        calendar = business_calendar() if any(inquiry.escalation_at for inquiry in inquiries) else None
         address = reverse("desk-inquiries:detail", args=[0]).removesuffix("0/")
         rest, words = self.query_of(page=self.number), _Words()
         return [
@@ -245,7 +245,7 @@ class _Words:
 
 def _state(inquiry: Inquiry, words: _Words, *, now: datetime, calendar: Calendar | None) -> Line:
     """What stands at the end of a line: the time left, when it comes back, or the status."""
-    due = shown(inquiry.reply_due_at, now=now, calendar=calendar) if calendar else None
+    due = shown(inquiry.escalation_at, now=now, calendar=calendar) if calendar else None
     if inquiry.status == Inquiry.Status.OPEN and due:
         # Without "(business hours)", for which a line of the list has no room.
         return {"state": due.text.partition("（")[0].partition(" (")[0], "tone": due.tone, "due": due.text}

@@ -147,7 +147,8 @@ class InquiryQuerySet(models.QuerySet["Inquiry"]):
         return self.filter(status=Inquiry.Status.OPEN)
 
     def overdue(self, now: datetime) -> Self:
-        return self.unanswered().filter(reply_due_at__lt=now)
+        """A promise to answer or to solve has ended."""
+        return self.filter(escalation_at__lt=now)
 
     def open_complaints_of(self, customer: Customer) -> Self:
         """Unsolved complaints of a customer: they hold follow-ups."""
@@ -317,19 +318,19 @@ class Inquiry(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["reply_due_at", "id"], condition=Q(status="open"), name="inquiry_to_answer"),
+            models.Index(fields=["escalation_at", "id"], condition=Q(status="open"), name="inquiry_to_answer"),
             models.Index(fields=["status", "-last_activity_at", "-id"], name="inquiry_by_status"),
             models.Index(fields=["-last_activity_at", "-id"], name="inquiry_newest"),
             models.Index(fields=["assignee", "status", "-last_activity_at"], name="inquiry_of_assignee"),
             # What somebody, or nobody, has to do, who waits longest first. Nobody apart: to the planner IS NULL is no
             # value, so it would sort the rows that it finds under it.
             models.Index(
-                fields=["assignee", "reply_due_at", "id"],
+                fields=["assignee", "escalation_at", "id"],
                 condition=Q(status__in=["open", "pending", "hold"]),
                 name="inquiry_of_person_by_due",
             ),
             models.Index(
-                fields=["reply_due_at", "id"],
+                fields=["escalation_at", "id"],
                 condition=Q(status__in=["open", "pending", "hold"], assignee=None),
                 name="inquiry_unassigned_by_due",
             ),

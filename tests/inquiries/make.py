@@ -22,6 +22,7 @@ def make_inquiry(
         "last_activity_at": opened_at,
         "waiting_since": opened_at if is_open else None,
         "reply_due_at": NOW + timedelta(hours=1) if is_open else None,
+        "escalation_at": fields.get("reply_due_at", NOW + timedelta(hours=1)) if is_open else None,
         "solved_at": opened_at if status == "solved" else None,
         "version": 1,
         **fields,
