@@ -110,7 +110,7 @@ def _person(to: Any, by: User | None) -> User | None:
         return by
     if not isinstance(to, int):
         return None
-    person = User.objects.active().select_related("role").filter(pk=to).first()
+    person: User | None = User.objects.active().select_related("role").filter(pk=to).first()
     if person is None or not person.has_perm(P.INQUIRIES_VIEW):
         raise acts.Refused("cannot_answer")
     return person

@@ -39,7 +39,7 @@ def check(acts: Any, *, user: User) -> None:
 @transaction.atomic
 def save(macro: Macro, *, acts: list[dict[str, Any]]) -> Macro:
     """Write a macro; a new one stands last. The acts were checked."""
-    if macro.pk is None:
+    if macro._state.adding:
         last = Macro.objects.aggregate(last=Max("position"))["last"]
         macro.position = 0 if last is None else last + 1
     macro.acts = acts

@@ -47,7 +47,7 @@ def save(
     now: datetime,
 ) -> Template:
     """Write a template with its files. Raises attachments.Refused; nothing is written then."""
-    if template.pk is None:
+    if template._state.adding:
         last = Template.objects.filter(folder=template.folder).order_by("-position").first()
         template.position = last.position + 1 if last else 0
     template.save()

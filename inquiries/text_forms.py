@@ -52,7 +52,7 @@ class TemplateForm(_Shared):
         widget=forms.Textarea(attrs={"rows": 8, "lang": "en", "maxlength": None}),
         help_text=gettext_lazy("Empty: the Japanese text is used."),
     )  # fmt: skip
-    files = FilesField(
+    files = FilesField(  # type: ignore[assignment]  # the form keeps it in .fields; .files stays Django's own
         label=gettext_lazy("Files that go with it"), required=False,
         help_text=gettext_lazy("Up to 5 files of 10 MB each: pictures, PDF, text and Office files."),
         widget=FilesInput(attrs={"accept": attachments.ACCEPT}),

@@ -25,6 +25,9 @@ from shopdesk.text import one_line
 
 SHOWN = 20
 _LONGEST_QUESTION = 400
+_ARTICLES = 6
+# With fewer articles than these the subject alone is asked, too.
+_ENOUGH = 3
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,9 @@ def articles(request: StaffRequest, pk: int) -> HttpResponse:
     words = one_line(request.GET.get("q", ""))[:100]
     language = "en" if inquiry.language == "en" else "ja"
     question = words or _question(inquiry)
-    found = [hit.article for hit in faq_search.search(question, language=language, limit=6)]
+    found = _found(question, language)
+    if not words and len(found) < _ENOUGH:  # a long story hides its own question; its subject may name it
+        found += [row for row in _found(inquiry.subject, language) if row not in found]
     sure = {article.pk for article in suggesting.suggest(question, language)} if not words else set()
     offers = [
         {"article": row, "url": _address(row), "link": _link(row), "text": _text(row), "sure": row.pk in sure}
@@ -134,6 +139,10 @@ def _append(inquiry: Inquiry, text: str, request: StaffRequest, *, template: int
     kept = [*draft.templates, *([template] if template else [])]
     drafts.save(inquiry, body=body, by=request.user, now=clock.now(), cc=draft.cc, bcc=draft.bcc, templates=kept)
     messages.success(request, _("Added to your reply."))
+
+
+def _found(words: str, language: str) -> list[Article]:
+    return [hit.article for hit in faq_search.search(words, language=language, limit=_ARTICLES)]
 
 
 def _question(inquiry: Inquiry) -> str:

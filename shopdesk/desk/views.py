@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from inquiries.models import Inquiry
@@ -112,6 +113,9 @@ _PAGES: dict[Promise, list[tuple[str, Promise, Promise, P]]] = {
             _("How often inquiries are handed back"),
             P.INQUIRIES_SETTINGS,
         ),
+        ("desk-inquiries:templates", _("Templates"), _("Texts for replies"), P.INQUIRIES_TEMPLATES),
+        ("desk-inquiries:macros", _("Macros"), _("Several acts in one click"), P.INQUIRIES_TEMPLATES),
+        ("desk-inquiries:rules", pgettext_lazy("desk", "Rules"), _("What is done by itself"), P.INQUIRIES_SETTINGS),
     ]
 }
 
