@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
-from inquiries import drafts, events, matching, opening, previews, sla, states, triage
+from inquiries import drafts, events, matching, opening, preparing, previews, sla, states, triage
 from inquiries.families import family
 from inquiries.models import Draft, DraftFile, Inquiry, Merge, Message, PreparedReply
 from inquiries.states import ENTERED
@@ -79,7 +79,7 @@ def merge(source: Inquiry, *, into: Inquiry, by: User, now: datetime, other_cust
         row.version += 1
     source.save(update_fields=[*ENTERED, "merged_into", "last_activity_at", "version"])
     target.save(update_fields=[*ENTERED, "last_activity_at", "version"])
-    _take_writing_along(source, target, by=by, now=now)
+    _take_writing_along(source, target, now=now)
     before["after"] = states.snapshot(target, ENTERED)
     done = Merge.objects.create(source=source, target=target, by=by, at=now, before=before)
     events.record("merged", source, actor=by, now=now, other=target.pk, number=target.number)
@@ -190,29 +190,15 @@ def _give_clocks_back(target: Inquiry, done: Merge, now: datetime) -> None:
             sla.follow(target, before_status=target.status, now=now)
 
 
-def _take_writing_along(source: Inquiry, target: Inquiry, *, by: User, now: datetime) -> None:
+def _take_writing_along(source: Inquiry, target: Inquiry, *, now: datetime) -> None:
     """Drafts and what waits to be sent become drafts of the target; nothing of it is sent."""
-    files: list[tuple[int, dict[str, Any]]] = []
-    for prepared in PreparedReply.objects.select_for_update().filter(inquiry=source).live().order_by("pk"):
-        _write_down(target, prepared.author_id, prepared.body, prepared.cc, prepared.bcc, prepared.templates, now)
-        files += [(prepared.author_id, one) for one in prepared.files]
-        prepared.state, prepared.changed_at = PreparedReply.State.CANCELLED, now
-        prepared.save(update_fields=["state", "changed_at"])
-        events.record(
-            "prepared_given_back",
-            target,
-            actor=by,
-            now=now,
-            author=prepared.author_id,
-            author_name=str(prepared.author),
-        )
+    rows = PreparedReply.objects.select_for_update(of=("self",)).select_related("author").filter(inquiry=source)
+    for prepared in rows.live().order_by("pk"):
+        prepared.inquiry = source
+        preparing.return_to_author(prepared, why="closed", now=now)
     for draft in Draft.objects.select_for_update().filter(inquiry=source).order_by("pk"):
         _write_down(target, draft.author_id, draft.body, draft.cc, draft.bcc, draft.templates, draft.saved_at)
         draft.delete()
-    for author, one in files:
-        facts = {key: one[key] for key in ("name", "media_type", "size", "sha256", "storage_key") if key in one}
-        known = {"sha256": facts.pop("sha256", ""), "name": facts.pop("name", "")}
-        DraftFile.objects.get_or_create(inquiry=target, author_id=author, **known, defaults={**facts, "added_at": now})
     for file in DraftFile.objects.filter(inquiry=source):
         same = DraftFile.objects.filter(inquiry=target, author=file.author_id, sha256=file.sha256, name=file.name)
         if not same.exists():

@@ -80,7 +80,6 @@ _SENTENCES: dict[str, Callable[[], str]] = {
     "unmerged_here": lambda: _("%(actor)s separated %(number)s from this inquiry again"),
     "split": lambda: _("%(actor)s made a message a question of its own: %(number)s"),
     "split_from": lambda: _("%(actor)s split this off %(number)s"),
-    "prepared_given_back": lambda: _("What %(author_name)s had prepared became a draft again, because of a merge"),
     "bulk_undone": lambda: _("%(actor)s took work in bulk back"),
     "reply_taken_back": lambda: _("%(actor)s took the reply back before it was sent"),
     "scheduled": lambda: _("%(actor)s scheduled a reply for %(send_at)s"),

@@ -17,7 +17,7 @@ STATE = (*ENTERED, "merged_into", "priority", "category", "cause", "product", "m
 
 def snapshot(inquiry: Inquiry, names: tuple[str, ...] = STATE) -> dict[str, Any]:
     """The fields as they are, fit for JSON: {column: value}; moments in ISO form, rows as their keys."""
-    values = {(field := Inquiry._meta.get_field(name)).attname: getattr(inquiry, field.attname) for name in names}
+    values = {column: getattr(inquiry, column) for column in map(_column, names)}
     return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in values.items()}
 
 
@@ -40,5 +40,10 @@ def restore(inquiry: Inquiry, before: dict[str, Any]) -> tuple[str, ...]:
 def copy(source: Inquiry, to: Inquiry, names: tuple[str, ...]) -> None:
     """Bring the caller's own copy of a row up to date after another copy of it was saved."""
     for name in names:
-        field = Inquiry._meta.get_field(name)
-        setattr(to, field.attname, getattr(source, field.attname))
+        column = _column(name)
+        setattr(to, column, getattr(source, column))
+
+
+def _column(name: str) -> str:
+    """``label_id`` for the field "label"."""
+    return str(getattr(Inquiry._meta.get_field(name), "attname"))  # noqa: B009  # relations from elsewhere have none

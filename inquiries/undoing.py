@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import DateTimeField
 
-from inquiries import carrying, events, preparing, previews, pulling, states, triage
+from inquiries import carrying, events, matching, preparing, previews, pulling, states, triage
 from inquiries.models import Draft, Happening, Inquiry, Message, PreparedReply
 from inquiries.states import ENTERED
 from shopdesk.accounts.models import User
@@ -82,10 +82,11 @@ def take_back(message: Message, *, by: User, now: datetime) -> Draft:
     author = said.author or by
     kept = said.before or {}
     files = carrying.detach(said)
+    home = matching.root(inquiry)  # after a merge its writer goes on where that led to
     draft = preparing.keep_as_draft(
-        inquiry, author=author, body=said.body, cc=said.cc, bcc=said.bcc, templates=kept.get("templates", ()), now=now
+        home, author=author, body=said.body, cc=said.cc, bcc=said.bcc, templates=kept.get("templates", ()), now=now
     )
-    carrying.give_back(files, inquiry=inquiry, author=author, now=now)
+    carrying.give_back(files, inquiry=home, author=author, now=now)
     PreparedReply.objects.filter(message=said).update(state=PreparedReply.State.CANCELLED, message=None, changed_at=now)
     moments = [said.at, said.held_until]
     said.delete()

@@ -4,13 +4,16 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import connection
 
-from inquiries import matching, merging, reopening, replying, threads, triage
+from inquiries import filing, matching, merging, reopening, replying, threads, triage, undoing
 from inquiries.models import Attachment, Draft, DraftFile, Inquiry, InquiryEvent, Merge, Message, PreparedReply
 from inquiries.sentences import sentence
 from shopdesk.mail.models import OutgoingMail
 from tests import make
+from tests.filing.make import receive
 from tests.inquiries.make import make_inquiry
 
 
@@ -71,6 +74,62 @@ def test_a_mail_to_a_twice_merged_ticket_lands_on_the_live_one(now, agent, first
     assert matching.root(first) == third
     assert threads.inquiry_of(f"> {threads.reference(first)}") == first
     assert merging.family(third) == sorted([first.pk, second.pk, third.pk])
+
+
+def test_a_reply_by_mail_to_a_twice_merged_one_is_filed_in_the_live_one(now, agent, first, second, hanako):
+    sent = replying.reply(first, body="お調べします。", by=agent, now=now)
+    third = make_inquiry("Q-THIRD3", customer=hanako, status="pending")
+    merging.merge(first, into=second, by=agent, now=now)
+    merging.merge(second, into=third, by=agent, now=now)
+    receive("まだでしょうか。", In_Reply_To=sent.message_id, References=sent.message_id)
+    assert filing.sweep(now + timedelta(hours=1)) == 1
+    message = Message.objects.get(body="まだでしょうか。")
+    third.refresh_from_db()
+    assert (message.inquiry, third.status) == (third, "open")
+    assert Inquiry.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_that_comes_while_it_is_merged_lands_where_it_goes_on(now):
+    agent, customer = make.make_user(), make.make_customer()
+    one, other = make_inquiry("Q-AAAAAA", customer=customer), make_inquiry("Q-BBBBBB", customer=customer)
+    sent = replying.reply(one, body="お調べします。", by=agent, now=now)
+    for n in range(6):
+        receive(f"続き{n}", In_Reply_To=sent.message_id, References=sent.message_id)
+    start, raised = threading.Barrier(2), []
+
+    def work(deed):
+        start.wait()
+        try:
+            deed()
+        except Exception as error:
+            raised.append(error)
+        finally:
+            connection.close()
+
+    def merge_and_back():
+        for _ in range(4):
+            merging.merge(Inquiry.objects.get(pk=one.pk), into=Inquiry.objects.get(pk=other.pk), by=agent, now=now)
+            merging.unmerge(Inquiry.objects.get(pk=one.pk), by=agent, now=now)
+
+    workers = [threading.Thread(target=work, args=[deed]) for deed in (merge_and_back, lambda: filing.sweep(now))]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert raised == []
+    assert Message.objects.filter(body__startswith="続き", inquiry__in=[one, other]).count() == 6
+
+
+def test_a_reply_taken_back_after_a_merge_is_a_draft_where_it_goes_on(now, agent, first, second):
+    store = make.make_store()
+    store.undo_seconds = 30
+    store.save()
+    sent = replying.reply(Inquiry.objects.get(pk=first.pk), body="お調べします。", by=agent, now=now)
+    merging.merge(first, into=second, by=agent, now=now)
+    undoing.take_back(sent, by=agent, now=now + timedelta(seconds=5))
+    assert second.drafts.get().body == "お調べします。"
+    assert Inquiry.objects.get(pk=first.pk).status == "merged"
 
 
 def test_merging_into_a_merged_one_goes_to_its_end(now, agent, first, second, hanako):
@@ -176,7 +235,8 @@ def test_drafts_go_along_and_nothing_is_sent(now, agent, first, second):
     ken = make.make_user()
     Draft.objects.create(inquiry=first, author=agent, body="申し訳ございません。", saved_at=now)
     Draft.objects.create(inquiry=second, author=agent, body="お調べします。", saved_at=now)
-    facts = {"storage_key": "k", "name": "a.png", "media_type": "image/png", "size": 1, "sha256": "0" * 64}
+    key = default_storage.save("inquiries/test/a.png", ContentFile(b"x"))
+    facts = {"storage_key": key, "name": "a.png", "media_type": "image/png", "size": 1, "sha256": "0" * 64}
     DraftFile.objects.create(inquiry=first, author=agent, added_at=now, **facts)
     prepared = PreparedReply.objects.create(
         inquiry=first, author=ken, body="明日送ります。", original_body="明日送ります。", seen_version=1,
@@ -185,7 +245,7 @@ def test_drafts_go_along_and_nothing_is_sent(now, agent, first, second):
     )  # fmt: skip
     merging.merge(first, into=second, by=agent, now=now)
     prepared.refresh_from_db()
-    assert prepared.state == "cancelled"
+    assert (prepared.state, prepared.returned_why, prepared.files) == ("returned", "closed", [])
     assert first.drafts.count() == first.draft_files.count() == 0
     drafts = {draft.author: draft for draft in second.drafts.all()}
     assert drafts[agent].body == "お調べします。\n\n申し訳ございません。"
