@@ -46,7 +46,7 @@
     const added = rows.filter((row) => !page.getElementById(row.id));
     const come = added.filter((row) => row.dataset.at > newest).length;
     bar.hidden = !added.length;
-    bar.textContent = come ? bar.dataset.new.replace("%n", come) : bar.dataset.changed;
+    bar.textContent = come ? bar.dataset.new.replace("{n}", come) : bar.dataset.changed;
   }
 
   function mark() {
