@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -16,6 +17,16 @@ from shopdesk.accounts.permissions import P
 from shopdesk.fields import field_of
 
 MAX_TEXT = 20_000
+
+
+def typed(form: type[forms.ModelForm[Any]], post: QueryDict, **options: Any) -> forms.ModelForm[Any]:
+    """The form as it was typed so far, with nothing said about what is still missing: for a preview or one more row."""
+    boxes = {name for name, field in form.base_fields.items() if isinstance(field, forms.BooleanField)}
+    initial: dict[str, Any] = {name: post.get(name, "") for name in form.base_fields}
+    shown = form(initial=initial | {name: name in post for name in boxes}, **options)
+    if "shared" in shown.fields:
+        shown.fields["shared"].initial = "shared" in post
+    return shown
 
 
 class _Shared(forms.ModelForm):  # type: ignore[type-arg]  # a base of two models' forms

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from inquiries import acts, editors, macros
 from inquiries.models import Inquiry, Macro
-from inquiries.text_forms import MacroForm
+from inquiries.text_forms import MacroForm, typed
 from inquiries.views.showing import inquiry_for
 from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
@@ -47,10 +47,13 @@ def edit(request: StaffRequest, pk: int) -> HttpResponse:
 
 def _edit(request: StaffRequest, macro: Macro) -> HttpResponse:
     is_new = macro.pk is None
-    form = MacroForm(request.POST if request.method == "POST" else None, instance=macro, user=request.user)
-    wanted: Any = acts.read(request.POST) if form.is_bound else macro.acts
+    posted, more = request.method == "POST", "more" in request.POST
+    saves = posted and not more
+    form: Any = MacroForm(request.POST if saves else None, instance=macro, user=request.user)
+    if more:
+        form = typed(MacroForm, request.POST, instance=macro, user=request.user)
+    wanted: Any = acts.read(request.POST) if posted else macro.acts
     problems: list[str] = []
-    saves = form.is_bound and "more" not in request.POST
     if saves:
         try:
             macros.check(wanted, user=request.user)
@@ -62,7 +65,7 @@ def _edit(request: StaffRequest, macro: Macro) -> HttpResponse:
             return redirect("desk-inquiries:macros")
     context = {
         "form": form, "macro": None if is_new else macro, "act_problems": problems, "nav_active": "inquiries",
-        "acts_editor": editors.acts_editor(wanted, user=request.user, extra=1 + ("more" in request.POST)),
+        "acts_editor": editors.acts_editor(wanted, user=request.user, extra=1 + more),
     }  # fmt: skip
     return render(request, "inquiries/macro_form.html", context, status=422 if saves else 200)
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from inquiries import acts, conditions, editors, masking, rules
 from inquiries.models import Inquiry, Rule, RuleHit
-from inquiries.text_forms import RuleForm
+from inquiries.text_forms import RuleForm, typed
 from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.permissions import P
@@ -47,11 +47,13 @@ def edit(request: StaffRequest, pk: int) -> HttpResponse:
 
 def _edit(request: StaffRequest, rule: Rule) -> HttpResponse:
     now, is_new = clock.now(), rule.pk is None
-    form = RuleForm(request.POST if request.method == "POST" else None, instance=rule)
-    wanted: Any = conditions.read(request.POST) if form.is_bound else rule.conditions
-    planned: Any = acts.read(request.POST) if form.is_bound else rule.acts
-    more, tries = request.POST.get("more", ""), "try" in request.POST
-    saves = form.is_bound and not more and not tries
+    posted, more, tries = request.method == "POST", request.POST.get("more", ""), "try" in request.POST
+    saves = posted and not more and not tries
+    form: Any = RuleForm(request.POST if saves else None, instance=rule)
+    if more or tries:
+        form = typed(RuleForm, request.POST, instance=rule)
+    wanted: Any = conditions.read(request.POST) if posted else rule.conditions
+    planned: Any = acts.read(request.POST) if posted else rule.acts
     problems, act_problems, trial = _problems(wanted, planned, request) if saves or tries else ([], [], None)
     if saves and form.is_valid() and not problems and not act_problems:
         form.instance.conditions, form.instance.acts = wanted, planned

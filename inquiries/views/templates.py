@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from inquiries import attachments, masking, templating, texts
 from inquiries.models import Inquiry, Template, TemplateFile
 from inquiries.numbering import normalise as normalise_number
-from inquiries.text_forms import MAX_TEXT, TemplateForm
+from inquiries.text_forms import MAX_TEXT, TemplateForm, typed
 from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.permissions import P
@@ -64,15 +64,15 @@ def edit(request: StaffRequest, pk: int) -> HttpResponse:
 
 def _edit(request: StaffRequest, template: Template) -> HttpResponse:
     now, is_new = clock.now(), template.pk is None
-    form = TemplateForm(
-        request.POST if request.method == "POST" else None,
-        request.FILES if request.method == "POST" else None,
-        instance=template,
-        user=request.user,
+    posted, previews = request.method == "POST", "preview" in request.POST
+    saves = posted and not previews
+    form: Any = TemplateForm(
+        request.POST if saves else None, request.FILES if saves else None, instance=template, user=request.user
     )
+    if previews:
+        form = typed(TemplateForm, request.POST, instance=template, user=request.user)
     kept = [] if is_new else list(template.files.all())
     drop = [file for file in kept if str(file.pk) in request.POST.getlist("drop")]
-    saves = form.is_bound and "preview" not in request.POST
     if saves and form.is_valid():
         try:
             templating.save(form.instance, new_files=form.cleaned_data["files"], drop_files=drop, now=now)
