@@ -7,8 +7,9 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 
-from inquiries import pulling, replying, triage
-from inquiries.models import Category, Draft, Inquiry, PreparedReply, Pull
+from inquiries import approving, pulling, replying, triage, undoing
+from inquiries.models import ApprovalRule, Category, Draft, Inquiry, PreparedReply, Pull
+from shopdesk.shop.models import Store
 from tests import make
 from tests.inquiries.make import make_inquiry
 
@@ -97,6 +98,25 @@ def test_who_takes_a_reply_back_does_not_keep_two(ask, nami, now):
     first.refresh_from_db()
     assert first.assignee is None
     assert Pull.objects.get(user=nami, ended_at=None).inquiry == second
+
+
+def test_taking_a_reply_back_gives_the_claim_back(ask, nami, now):
+    inquiry = ask(1)
+    Store.objects.update(undo_seconds=10)
+    pulling.next_for(nami, now=now)
+    message = replying.reply(Inquiry.objects.get(), body="はい。", by=nami, now=now)
+    assert Pull.objects.get().outcome == "answered"
+    undoing.take_back(message, by=nami, now=now + timedelta(seconds=3))
+    assert pulling.open_pull(nami, now=now + timedelta(seconds=4)).inquiry == inquiry
+
+
+def test_a_reply_handed_in_for_approval_ends_the_claim(ask, nami, owner, now):
+    ask(1)
+    ApprovalRule.objects.create(name="外注", role=nami.role)
+    pulling.next_for(nami, now=now)
+    approving.ask(Inquiry.objects.get(), body="はい。", by=nami, now=now)
+    assert Pull.objects.get().outcome == "answered"
+    assert Inquiry.objects.get().assignee == nami
 
 
 def test_an_expired_claim_returns_and_its_draft_stays(ask, nami, sora, now):

@@ -9,7 +9,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inquiries import opening, replying, sla, triage
+from inquiries import merging, opening, replying, sla, triage, undoing
 from inquiries.models import Category, Happening, Inquiry, Message, SLAPolicy, StatusLabel
 from shopdesk.business_time import (
     Calendar,
@@ -18,7 +18,7 @@ from shopdesk.business_time import (
     subtract_business_minutes,
 )
 from shopdesk.shop.calendar import business_calendar
-from shopdesk.shop.models import BusinessHours, Closure
+from shopdesk.shop.models import BusinessHours, Closure, Store
 from tests import make
 from tests.inquiries.make import make_inquiry
 
@@ -268,6 +268,49 @@ def test_a_shop_that_never_opens_promises_nothing(category):
     make_policy(solve_minutes=60)
     inquiry = ask(at(20, "10:00"))
     assert (inquiry.reply_due_at, inquiry.solve_due_at, inquiry.escalation_at) == (None, None, None)
+
+
+# --- steps taken back -------------------------------------------------------------------------------------------------
+
+
+def clocks(inquiry):
+    return Inquiry.objects.values("status", "waiting_since", "first_replied_at", *sla.FIELDS).get(pk=inquiry.pk)
+
+
+def test_a_reply_that_is_taken_back_leaves_every_clock_as_it_was(shop_hours, agent):
+    make_policy(solve_minutes=300, warn_minutes=30)
+    inquiry = ask(at(20, "10:00"))
+    Store.objects.update(undo_seconds=10)
+    before = clocks(inquiry)
+    for then in ("pending", "solved"):
+        message = replying.reply(Inquiry.objects.get(), body="黒です。", by=agent, now=at(20, "11:00"), then=then)
+        assert clocks(inquiry)["first_diff"] == 60
+        undoing.take_back(message, by=agent, now=at(20, "11:00") + timedelta(seconds=5))
+        assert clocks(inquiry) == before
+    sla.sweep(at(20, "11:30"))
+    assert [code for code, _ in told(inquiry)] == ["warned"]
+
+
+def test_a_change_of_status_that_is_undone_leaves_every_clock_as_it_was(shop_hours, agent):
+    make_policy(solve_minutes=300)
+    inquiry = ask(at(20, "10:00"))
+    before = clocks(inquiry)
+    triage.set_status(inquiry, status="solved", by=agent, now=at(20, "11:00"))
+    event = inquiry.events.get(code="status")
+    triage.undo_status(event, by=agent, now=at(24, "11:00"))
+    assert clocks(inquiry) == before
+
+
+def test_un_merging_gives_both_their_clocks_back(shop_hours, agent):
+    make_policy(solve_minutes=300)
+    first, second = ask(at(20, "10:00")), ask(at(20, "11:00"))
+    before = [clocks(first), clocks(second)]
+    merging.merge(first, into=second, by=agent, now=at(20, "11:30"))
+    merged = clocks(first)
+    assert (merged["status"], merged["escalation_at"], merged["sla_tell_at"]) == ("merged", None, None)
+    assert clocks(second)["reply_due_at"] == at(20, "12:00")  # who waits longer counts
+    merging.unmerge(Inquiry.objects.get(pk=first.pk), by=agent, now=at(20, "13:30"))
+    assert [clocks(first), clocks(second)] == before
 
 
 # --- telling ----------------------------------------------------------------------------------------------------------
