@@ -346,6 +346,10 @@ def _told(row: Any, known: dict[str, dict[str, str]]) -> str:
     words = {"field": field.label, "op": field.operators[op], "value": _told_value(field, op, value, known)}
     if field.kind == "present":
         return _("%(field)s: %(op)s") % words
+    if field.kind in {"choice", "tags", "words"} and isinstance(value, list) and len(value) == 1:
+        if op in {"is_not", "none"}:
+            return _("%(field)s: not %(value)s") % words
+        return _("%(field)s: %(value)s") % words
     if not words["value"]:
         return _("%(field)s %(op)s") % words
     return _("%(field)s %(op)s: %(value)s") % words
