@@ -133,7 +133,7 @@ def _copies(request: StaffRequest, draft: Draft | None, everyone: list[str]) -> 
     kept = draft or Draft()
     if request.method == "POST" and "body" in request.POST:
         words = {name: request.POST.get(name, "")[:3000] for name in ("cc", "bcc")}
-        return {**words, "everyone": everyone}
+        return {**words, "everyone": [one for one in everyone if one not in words["cc"]]}
     cc = [*dict.fromkeys([*kept.cc, *everyone])] if request.GET.get("to") == "all" else kept.cc
     known = {*cc, *kept.bcc}
     return {

@@ -220,3 +220,23 @@ def test_on_a_phone_nothing_overflows_and_thumbs_fit(transactional_db, story_clo
     page.click(".to-composer")
     page.wait_for_timeout(200)
     assert page.evaluate("document.getElementById('composer').getBoundingClientRect().top") < 800
+
+
+def test_what_comes_while_one_writes_is_told_and_read_without_losing_a_word(desk, now, wait):  # noqa: F811
+    page, _, inquiry = desk
+    page.keyboard.press("r")
+    page.keyboard.type("青をお送りします。")
+    Message.objects.create(inquiry=inquiry, kind="received", body="やはり赤がよいです。", at=now)
+    Inquiry.objects.update(version=2)
+    page.wait_for_selector("#presence button")  # nothing else has moved
+    assert focused(page) == "composer-body"
+    assert "やはり赤" not in page.inner_text("#thread")
+    page.keyboard.type("すぐに。")
+    page.click("#presence button")
+    page.wait_for_selector("#thread >> text=やはり赤がよいです。")
+    assert page.input_value(BOX).endswith("青をお送りします。すぐに。")
+    assert focused(page) == "conversation-title"
+    page.keyboard.press("r")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".message-reply")
+    assert OutgoingMail.objects.count() == 1
