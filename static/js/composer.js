@@ -55,6 +55,18 @@
     put(item.dataset.insert, item.dataset);
   });
 
+  // Arrow keys walk through a picker; Enter in its search takes the first.
+  on("keydown", (event) => {
+    const picker = event.target.closest("[data-picker]");
+    if (!picker || event.isComposing || event.keyCode === 229) return;
+    const all = [...picker.querySelectorAll("[type=search], .picker-list button")];
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) all[all.indexOf(event.target) + step]?.focus();
+    else if (event.key === "Enter" && event.target === all[0] && !all[0].form) all[1]?.click();
+    else return;
+    event.preventDefault();
+  });
+
   on("input", ({ target: box }) => {
     if (!box.matches("[data-grow]")) return;
     refresh(box);
