@@ -3,7 +3,18 @@
 from datetime import datetime, timedelta
 
 from inquiries import approving, moments, preparing, pulling, reopening, replying, scheduling, sla, snoozing, tagging
-from inquiries.models import AgentSetting, Category, Draft, Inquiry, Message, Pull, SLAPolicy, Tag
+from inquiries.models import (
+    AgentSetting,
+    ApprovalRule,
+    Category,
+    Draft,
+    Inquiry,
+    Message,
+    Pull,
+    SLAPolicy,
+    Tag,
+    WarningWord,
+)
 from inquiries.waiting import Reason
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
@@ -49,6 +60,7 @@ def load(inquiries: dict[str, Inquiry], now: datetime) -> None:
     if owner is None or agent is None:
         return
     _turns(owner, agent)
+    _guards(people.get("outsourced"))
     if writer := people.get("assistant"):
         _for_approval(inquiries["Q58"], writer, now)
         _returned(inquiries["Q13"], writer, owner, now)
@@ -65,6 +77,14 @@ def load(inquiries: dict[str, Inquiry], now: datetime) -> None:
 def _turns(owner: User, agent: User) -> None:
     AgentSetting.objects.get_or_create(user=agent, defaults={"takes_turns": True, "cap": 8})
     AgentSetting.objects.get_or_create(user=owner, defaults={"cap": 5})
+
+
+def _guards(outsourced: User | None) -> None:
+    """Words to look at once more, and whose replies a second person reads."""
+    for word, note in (("絶対", "断定を避ける"), ("必ず", "断定を避ける"), ("全額返金", "責任者に確認")):
+        WarningWord.objects.get_or_create(word=word, defaults={"note": note})
+    if outsourced is not None and outsourced.role is not None:
+        ApprovalRule.objects.get_or_create(name="外注の返信", defaults={"role": outsourced.role})
 
 
 def _for_approval(inquiry: Inquiry, writer: User, now: datetime) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from inquiries import own
-from inquiries.models import Inquiry, Message
+from inquiries.models import Inquiry
 from shopdesk import addresses
 from shopdesk.mail.outbox import MOST_COPIES
 from shopdesk.text import one_line
@@ -63,14 +63,3 @@ def others(inquiry: Inquiry, cc: Iterable[str], bcc: Iterable[str]) -> tuple[lis
     if len(kept[0]) + len(kept[1]) > MOST_COPIES:
         raise TooManyCopies
     return kept
-
-
-def everyone(inquiry: Inquiry) -> list[str]:
-    """Whom a reply to all is copied to: who else the customer's newest mail was written to, without ourselves."""
-    newest = (
-        inquiry.messages.filter(kind=Message.Kind.RECEIVED, automatic=False)
-        .order_by("-at", "-pk")
-        .values_list("cc", flat=True)
-        .first()
-    )
-    return others(inquiry, newest or [], [])[0]
