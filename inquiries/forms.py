@@ -177,7 +177,7 @@ class ViewForm(forms.Form):
     shared = forms.BooleanField(
         label=_("For everybody"), required=False, help_text=_("Colleagues see it in their views and cannot change it.")
     )
-    order = forms.ChoiceField(label=_("Order"), choices=ORDERS, initial="newest")
+    order = forms.ChoiceField(label=_("Sort by"), choices=ORDERS, initial="newest")
     position = forms.IntegerField(
         label=_("Position"), min_value=0, max_value=999, initial=0, help_text=_("Lower numbers stand higher.")
     )

@@ -173,8 +173,8 @@ def _number(text: str) -> str:
 
 
 def ordered(rows: InquiryQuerySet, order: str) -> InquiryQuerySet:
-    """``due``: who should have been answered first, first, and what waits without a promise after it; ``newest``: by
-    the last activity; ``oldest``: by the arrival.
+    """``due``: whose promise ends first, first, and what waits without a promise after it; ``newest``: by the last
+    activity; ``oldest``: by the arrival.
 
     Each order is that of an index, so that a page costs its rows and not the table. Measured with 200,000 inquiries,
     5 % of them open (PostgreSQL 18, EXPLAIN ANALYZE):

@@ -45,6 +45,7 @@ def frame(request: StaffRequest) -> dict[str, Any]:
         "nav_below": "inquiries/_views.html",
         "views": plain_views(request.user),
         "list_query": wanted.query(page=page if page.isascii() and page.isdecimal() and len(page) < 7 else ""),
+        **rights(request.user),
     }
 
 

@@ -59,7 +59,7 @@ def palette(request: StaffRequest) -> HttpResponse:
 def _places(user: User) -> list[Place]:
     places = [Place(view.label, view.url) for view in plain_views(user)]
     address = reverse("desk-inquiries:list")
-    for view in SavedView.objects.offered_to(user).order_by("shared", "position", "pk"):
-        places.append(Place(view.name, f"{address}?view={listing.key_of(view)}"))
+    saved = SavedView.objects.offered_to(user).order_by("shared", "position", "pk")
+    places += [Place(view.name, f"{address}?view={listing.key_of(view)}") for view in saved]
     deeds = [(label, name) for label, name, needs in _DEEDS if user.has_perms([*needs])]
     return places + [Place(str(label), reverse(f"desk-inquiries:{name}")) for label, name in deeds]

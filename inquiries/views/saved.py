@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from inquiries import conditions, editors, listing, saving_views
 from inquiries.forms import ViewForm
 from inquiries.models import AgentSetting, SavedView
+from inquiries.views.frame import frame
 from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.permissions import P
@@ -85,9 +86,8 @@ def _index(request: StaffRequest, *, problem: str = "", status: int = 200) -> Ht
         "lines": lines,
         "built_in": [(key, names[key]) for key in listing.offered(user)],
         "chosen": chosen or listing.DEFAULT,
-        "may_save_views": user.has_perm(P.INQUIRIES_VIEW_ALL),
         "problem": problem,
-        "nav_active": "inquiries",
+        **frame(request),
     }
     return render(request, "inquiries/views.html", context, status=status)
 
@@ -116,6 +116,6 @@ def _form(request: StaffRequest, view: SavedView | None, wanted: dict[str, Any])
         "view": view,
         "problems": problems,
         "builder": editors.conditions_editor(wanted, user=request.user),
-        "nav_active": "inquiries",
+        **frame(request),
     }
     return render(request, "inquiries/view_form.html", context, status=422 if request.method == "POST" else 200)

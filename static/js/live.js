@@ -50,6 +50,7 @@
   }
 
   function mark() {
+    one(".back").hash = `row-${open()}`;
     for (const link of all("#rows a")) link.ariaCurrent = link.parentElement.id === `row-${open()}` || null;
   }
 
