@@ -19,7 +19,8 @@ def heard(inquiry: Inquiry, *, now: datetime) -> None:
     """The customer waits, from their first word on that nobody answered. The caller holds the row and has written the
     message already."""
     before, until = inquiry.status, inquiry.snoozed_until
-    triage.enter(inquiry, status=Inquiry.Status.OPEN, now=now)
+    kept = inquiry.label if before == Inquiry.Status.OPEN else None
+    triage.enter(inquiry, status=Inquiry.Status.OPEN, now=now, label=kept)
     inquiry.thanked_at = None
     _save(inquiry, now=now)
     happenings.note(inquiry, Rule.Event.CUSTOMER_WROTE, now=now)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -150,20 +151,21 @@ def classify(request: StaffRequest, pk: int) -> HttpResponse:
     inquiry, now, post = inquiry_for(request, pk), clock.now(), request.POST
     by = request.user
     try:
-        category = _category(post["category"]) if "category" in post else None
-        same = inquiry.product and post.get("product") == str(inquiry.product)  # also one that is on sale no more
-        product = inquiry.product if same else _product(post.get("product", ""))
-        priority = int(post["priority"]) if post.get("priority", "").isdecimal() else None
-        if category:
-            triage.set_category(inquiry, category=category, by=by, now=now)
-        if "cause" in post:
-            triage.set_cause(inquiry, cause=classifying.cause_of(post["cause"]), by=by, now=now)
-        if "product" in post and not same:
-            triage.set_product(inquiry, product=product, by=by, now=now)
-        if priority is not None:
-            triage.set_priority(inquiry, priority=priority, by=by, now=now)
-        if "mood" in post:
-            triage.set_mood(inquiry, mood=post["mood"], by=by, now=now)
+        with transaction.atomic():
+            category = _category(post["category"]) if "category" in post else None
+            same = inquiry.product and post.get("product") == str(inquiry.product)  # also one that is on sale no more
+            product = inquiry.product if same else _product(post.get("product", ""))
+            priority = int(post["priority"]) if post.get("priority", "").isdecimal() else None
+            if category:
+                triage.set_category(inquiry, category=category, by=by, now=now)
+            if "cause" in post:
+                triage.set_cause(inquiry, cause=classifying.cause_of(post["cause"]), by=by, now=now)
+            if "product" in post and not same:
+                triage.set_product(inquiry, product=product, by=by, now=now)
+            if priority is not None:
+                triage.set_priority(inquiry, priority=priority, by=by, now=now)
+            if "mood" in post:
+                triage.set_mood(inquiry, mood=post["mood"], by=by, now=now)
     except (_Unknown, triage.CannotSet) as error:
         problem = str(error) if isinstance(error, _Unknown) else _("Please choose one of the values.")
         typed = {name: post.get(name, "") for name in ("category", "cause", "product", "priority", "mood")}

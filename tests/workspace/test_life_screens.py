@@ -157,6 +157,7 @@ def test_classify_writes_what_is_posted_only(db, aya):
     assert found == ("delay", late, 2, "upset")
     response = aya.post(url("classify", inquiry.pk), {"priority": "9", "cause": ""})
     assert response.status_code == 422
+    assert Inquiry.objects.get().cause == late  # nothing of a refused form is written
     aya.post(url("classify", inquiry.pk), {"mood": ""})
     inquiry.refresh_from_db()
     assert (inquiry.priority, inquiry.mood) == (2, "")

@@ -168,3 +168,15 @@ def test_priority_mood_and_cause_leave_events_once(db, now, agent):
         "佐藤 彩さんがお客様のご様子を記録しました：不満",
     ]
     assert Category.Priority.URGENT == 2
+
+
+def test_a_second_mail_keeps_the_shops_own_word_for_what_is_open(db, now, agent):
+    refund = StatusLabel.objects.create(status="open", name_ja="返金待ち", name_en="Refund")
+    inquiry = make_inquiry()
+    triage.set_status(inquiry, status="open", label=refund, by=agent, now=now)
+    inquiry.refresh_from_db()
+    reopening.heard(inquiry, now=now)
+    assert Inquiry.objects.get().label == refund
+    triage.set_status(inquiry, status="pending", by=agent, now=now)
+    reopening.heard(Inquiry.objects.get(), now=now)
+    assert Inquiry.objects.get().label is None
