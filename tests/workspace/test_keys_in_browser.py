@@ -240,3 +240,40 @@ def test_what_comes_while_one_writes_is_told_and_read_without_losing_a_word(desk
     page.keyboard.press("Control+Enter")
     page.wait_for_selector(".message-reply")
     assert OutgoingMail.objects.count() == 1
+
+
+def test_a_stale_reply_comes_back_and_is_sent_when_read(desk, now, wait):  # noqa: F811
+    page, _, inquiry = desk
+    page.keyboard.press("r")
+    page.keyboard.type("青をお送りします。")
+    Message.objects.create(inquiry=inquiry, kind="received", body="やはり赤がよいです。", at=now)
+    Inquiry.objects.update(version=2)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("#thread >> text=やはり赤がよいです。")
+    assert "新着" in page.inner_text("#thread")
+    assert page.input_value(BOX).endswith("青をお送りします。")
+    assert focused(page) == "composer-body"
+    assert OutgoingMail.objects.count() == 0
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".message-reply")
+    assert OutgoingMail.objects.count() == 1
+
+
+def test_another_inquiry_takes_focus_to_its_heading_and_words_to_the_server(desk, wait):  # noqa: F811
+    page, user, inquiry = desk
+    other = make_inquiry("Q-THER01", customer=inquiry.customer, subject="もう一つの質問")
+    page.goto(f"/admin/inquiries/{inquiry.pk}/")
+    page.wait_for_selector(f"#row-{other.pk} a")
+    page.keyboard.press("r")
+    page.keyboard.type("書きかけ")
+    page.click(f"#row-{other.pk} a")
+    page.wait_for_selector(f"#conversation[data-inquiry='{other.pk}']")
+    assert focused(page) == "conversation-title"
+    assert page.inner_text("#conversation-title") == "もう一つの質問"
+    assert "書きかけ" not in page.input_value(BOX)
+    wait(lambda: Draft.objects.filter(inquiry=inquiry, author=user, body__endswith="書きかけ").exists())
+    assert Draft.objects.filter(inquiry=other).count() == 0
+    assert page.url.endswith(f"/{other.pk}/") or f"/{other.pk}/" in page.url
+    page.go_back()
+    page.wait_for_selector(f"#conversation[data-inquiry='{inquiry.pk}']")
+    assert page.input_value(BOX).endswith("書きかけ")
