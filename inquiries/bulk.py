@@ -5,12 +5,13 @@ whoever finds the lease run out goes on from there. Each inquiry is done wholly 
 or answers at this moment is left alone and named in the result; nobody waits for anybody.
 """
 
+import logging
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import Q
 
 from inquiries import acts as registry
@@ -19,6 +20,8 @@ from inquiries.models import BulkRun, Inquiry, Message, Presence
 from inquiries.states import STATE
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
+
+logger = logging.getLogger(__name__)
 
 # More at once than anybody can have looked at.
 MOST = 1_000
@@ -114,6 +117,13 @@ def step(run: BulkRun, *, now: datetime) -> BulkRun:
                 change = _work(run, pk, busy, now)
         except _Refused as refusal:
             run.refused.append({"id": pk, "number": _number(pk, run.by), "why": refusal.code})
+            continue
+        except (OperationalError, InterfaceError):
+            raise  # the database is away: the step is lost, and done again when the lease has run out
+        except Exception:
+            # Whatever is wrong with one inquiry, the others are done.
+            logger.exception("Inquiry %s could not be changed in bulk.", pk)
+            run.refused.append({"id": pk, "number": _number(pk, run.by), "why": "failed"})
             continue
         if change is None:
             run.unchanged += 1

@@ -226,3 +226,18 @@ def test_two_workers_never_do_a_row_twice(now):
     run.refresh_from_db()
     assert (run.state, run.position, run.changed) == ("done", 60, 60)
     assert InquiryEvent.objects.filter(code="status").count() == 60
+
+
+def test_what_goes_wrong_with_one_does_not_stop_the_others(db, now, agent, monkeypatch):
+    rows = several(3)
+    perform = acts.perform
+
+    def breaks(inquiry, *args, **kwargs):
+        if inquiry.pk == rows[1].pk:
+            raise ValueError("odd row")
+        return perform(inquiry, *args, **kwargs)
+
+    monkeypatch.setattr(acts, "perform", breaks)
+    run = run_all([row.pk for row in rows], SOLVE, agent, now)
+    assert (run.state, run.changed) == ("done", 2)
+    assert run.refused == [{"id": rows[1].pk, "number": rows[1].number, "why": "failed"}]
