@@ -1,5 +1,6 @@
 """The demo's day at the desk: promises, turns, claims, and something in every list of the home page."""
 
+import hashlib
 from datetime import datetime, timedelta
 
 from inquiries import approving, moments, preparing, pulling, reopening, replying, scheduling, sla, snoozing, tagging
@@ -19,6 +20,7 @@ from inquiries.waiting import Reason
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 from shopdesk.business_time import NeverOpen, subtract_business_minutes
+from shopdesk.mail.models import IncomingMail, Mailbox, OutgoingMail
 from shopdesk.shop.calendar import business_calendar
 
 _URGENT = Category.Priority.URGENT
@@ -71,7 +73,28 @@ def load(inquiries: dict[str, Inquiry], now: datetime) -> None:
     _tagged(inquiries, agent, now)
     if outsourced := people.get("outsourced"):
         _claims(inquiries, outsourced, now)
+    _mail_in_trouble(now)
     sla.sweep(now)
+
+
+def _mail_in_trouble(now: datetime) -> None:
+    """A mail that was too large to be read, and a reply that its server refused: what the two lists are for."""
+    box = Mailbox.objects.create(
+        name="お客様窓口（デモ、停止中）", address="support@shop.example.com", host="imap.shop.example.com",
+        username="support@shop.example.com", status=Mailbox.Status.PAUSED,
+    )  # fmt: skip
+    raw = b"From: =?utf-8?B?6aKo6ZaTIOa+hA==?= <kazama.sumi@example.com>\r\nSubject: video\r\n\r\n"
+    at = now - timedelta(hours=2)
+    IncomingMail.objects.create(
+        mailbox=box, source_key="INBOX:1:1", sha256=hashlib.sha256(raw).hexdigest(), raw=raw, size=52_428_800,
+        received_at=at, next_try_at=at, state=IncomingMail.State.ERROR, reason="too_large", from_name="風間 澄",
+        from_address="kazama.sumi@example.com", subject="開封時の動画をお送りします",
+    )  # fmt: skip
+    sent = OutgoingMail.objects.filter(key__startswith="inquiries.message:", state=OutgoingMail.State.SENT)
+    if (refused := sent.order_by("-pk").first()) is not None:
+        refused.state, refused.sent_at = OutgoingMail.State.FAILED, None
+        refused.reason, refused.detail = "refused", "550 5.1.1 User unknown"
+        refused.save(update_fields=["state", "sent_at", "reason", "detail"])
 
 
 def _turns(owner: User, agent: User) -> None:

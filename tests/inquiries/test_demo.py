@@ -1,7 +1,8 @@
 """The demo's questions."""
 
-from inquiries import demo
-from inquiries.models import Draft, Inquiry, Message
+from inquiries import demo, pulling, turns
+from inquiries.models import Draft, Inquiry, Message, PreparedReply
+from shopdesk.desk.home import Home
 from shopdesk.mail.models import OutgoingMail
 
 
@@ -15,11 +16,23 @@ def test_sixty_questions_with_answers_and_no_letter_to_send(db, now, owner, agen
     assert not Inquiry.objects.filter(opened_at__gt=now).exists()
     assert not Message.objects.filter(at__gt=now).exists()
     assert not Inquiry.objects.filter(status="open", reply_due_at=None).exists()
-    assert set(OutgoingMail.objects.values_list("state", flat=True)) == {OutgoingMail.State.SENT}
+    states = list(OutgoingMail.objects.values_list("state", flat=True))
+    assert set(states) == {OutgoingMail.State.SENT, OutgoingMail.State.FAILED}
+    assert states.count(OutgoingMail.State.FAILED) == 1
     assert not Message.objects.filter(kind="reply", mail_key=None).exists()
-    assert Draft.objects.filter(author=assistant).count() == 2
+    assert Draft.objects.filter(author=assistant).count() == 1
+    assert PreparedReply.objects.get(state="awaiting").author == assistant
     assert not Message.objects.filter(body__contains="【").exists()
     assert not Message.objects.filter(body__contains="{{").exists()
+
+
+def test_the_demo_has_something_in_every_list(db, now, owner, agent, assistant, outsourced):
+    demo.load(now)
+    lists = {one.key: one.count for one in Home(owner, now).lists}
+    for key in ("approval", "back", "asked", "late", "soon", "mine", "unread", "letters"):
+        assert lists[key], key
+    assert pulling.next_for(outsourced, now=now)
+    assert turns.are_on()
 
 
 def test_the_demo_can_be_loaded_before_there_are_staff(db, now):
