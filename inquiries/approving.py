@@ -161,7 +161,8 @@ def withdraw(prepared: PreparedReply, *, by: User, now: datetime) -> Draft:
 def waiting(user: User) -> PreparedReplyQuerySet:
     """What waits for approval, the oldest first; of the inquiries that this person may see."""
     seen = Inquiry.objects.visible_to(user).order_by().values("pk")
-    rows = PreparedReply.objects.filter(state=State.AWAITING)
+    # The second condition is the first one's own consequence, in the words of the index.
+    rows = PreparedReply.objects.filter(state=State.AWAITING).exclude(state__in=[State.SENT, State.CANCELLED])
     return (rows if user.has_perm(P.INQUIRIES_VIEW_ALL) else rows.filter(inquiry__in=seen)).order_by("pk")
 
 

@@ -70,7 +70,7 @@ def _count(key: str, user: User) -> object:
     """How many things wait behind an item; None for most."""
     if key != "approvals":
         return None
-    return SimpleLazyObject(lambda: approving.waiting(user)[:_MOST_COUNTED].count())
+    return SimpleLazyObject(approving.waiting(user)[:_MOST_COUNTED].count)
 
 
 def navigation_for(request: HttpRequest) -> list[Group]:
