@@ -143,7 +143,7 @@ def thread(
     ]
     entries += [Entry(at=begin, hidden=count) for begin, _, count in gaps]
     entries += [
-        Entry(at=event.at, sentence=_told(event, masked=masked), opens=event.code == "opened")
+        Entry(at=event.at, sentence=_told(event, covered), opens=event.code == "opened")
         for event in _events(ids)
         # What happened between folded messages is folded with them.
         if not any(begin < event.at < end for begin, end, _ in gaps)
@@ -162,7 +162,9 @@ def thread(
 def _to_cover(inquiry: Inquiry, ids: list[int]) -> list[Inquiry]:
     """Whose addresses and phones are hidden: also those of inquiries that were merged into this one."""
     others = [pk for pk in ids if pk != inquiry.pk]
-    return [inquiry, *(Inquiry.objects.filter(pk__in=others).select_related("customer") if others else ())]
+    covered = [inquiry, *(Inquiry.objects.filter(pk__in=others).only("email") if others else ())]
+    masking.learn(covered)
+    return covered
 
 
 def _order(row: Entry) -> tuple[datetime, int]:
@@ -224,10 +226,10 @@ def _said(message: Message, inquiry: Inquiry, known: set[str], *, covered: list[
     return Entry(
         at=message.at,
         message=message,
-        name=here.name,
-        body=_shown(message, message.body, covered),
-        folded=_shown(message, message.folded, covered),
-        sender=masking.addresses_in(message.sender_name) if masked else message.sender_name,
+        name=_name(here, covered),
+        body=_shown(message.body, covered),
+        folded=_shown(message.folded, covered),
+        sender=_shown(message.sender_name, covered),
         address=masking.address(message.sender_address) if masked else message.sender_address,
         is_other=bool(message.sender_address) and message.sender_address not in {*known, here.email},
         is_unreadable=bool(message.incoming and UNREADABLE & set(message.incoming.problems)),
@@ -236,7 +238,7 @@ def _said(message: Message, inquiry: Inquiry, known: set[str], *, covered: list[
         has_remote=row.has_remote,
         cc=[masking.address(one) for one in message.cc] if masked else message.cc,
         bcc=[masking.address(one) for one in message.bcc] if masked else message.bcc,
-        files=[File(**facts) for facts in row.file_list],
+        files=[File(**facts | {"name": _shown(facts["name"], covered)}) for facts in row.file_list],
         delivery=_delivery(row.letter) if row.letter else None,
         elsewhere=here.number if here.pk != inquiry.pk else "",
         mentions_reader=row.mentions_reader,
@@ -244,16 +246,20 @@ def _said(message: Message, inquiry: Inquiry, known: set[str], *, covered: list[
     )
 
 
-def _shown(message: Message, text: str, covered: list[Inquiry]) -> str:
+def _shown(text: str, covered: list[Inquiry]) -> str:
     for inquiry in covered:
         text = masking.text(text, inquiry)
-    # A mail quotes other people's addresses too.
-    return masking.addresses_in(text) if covered and message.incoming_id else text
+    return text
 
 
-def _told(event: InquiryEvent, *, masked: bool) -> str:
-    told = sentences.sentence(event)
-    return masking.addresses_in(told) if masked else told
+def _name(here: Inquiry, covered: list[Inquiry]) -> str:
+    """The customer's name as given there; who gave none is called by a part of the address."""
+    known = next((one for one in covered if one.pk == here.pk), None)
+    return _shown(masking.covered_name(known, here.name), covered) if known else here.name
+
+
+def _told(event: InquiryEvent, covered: list[Inquiry]) -> str:
+    return _shown(sentences.sentence(event), covered)
 
 
 def _delivery(letter: dict[str, Any]) -> Delivery:

@@ -247,7 +247,7 @@ def _values(source: str, inquiry: Inquiry, by: User | None, known: dict[str, dic
     groups: dict[str, Callable[[], dict[str, Any]]] = {
         "customer": lambda: _customer(inquiry, by),
         "order": lambda: _order(inquiry.order),
-        "product": lambda: _product(inquiry),
+        "product": lambda: _product(inquiry, by),
         "shipment": lambda: _shipment(inquiry.order),
         "inquiry": lambda: _inquiry(inquiry, by),
         "shop": lambda: _shop(inquiry.store),
@@ -265,7 +265,7 @@ def _sees_contacts(by: User | None) -> bool:
 
 def _customer(inquiry: Inquiry, by: User | None) -> dict[str, Any]:
     customer = inquiry.customer
-    values = {"name": inquiry.name or customer.name, "name_kana": customer.name_kana}
+    values = {"name": masking.name(inquiry, by) or customer.name, "name_kana": customer.name_kana}
     if _sees_contacts(by):
         values |= {"email": inquiry.email or customer.email, "phone": inquiry.phone or customer.phone}
     return values
@@ -293,10 +293,11 @@ def _item(line: OrderLine) -> dict[str, Any]:
     return {"name": str(line.product or line.name), "variant": line.variant, "quantity": line.quantity}
 
 
-def _product(inquiry: Inquiry) -> dict[str, Any]:
+def _product(inquiry: Inquiry, by: User | None) -> dict[str, Any]:
     product = inquiry.product
     if product is None:
-        return {"name": inquiry.product_text, "material": "", "care_tip": "", "url": ""}
+        typed = inquiry.product_text if _sees_contacts(by) else masking.text(inquiry.product_text, inquiry)
+        return {"name": typed, "material": "", "care_tip": "", "url": ""}
     return {
         "name": str(product), "material": product.material, "care_tip": product.care_tip, "url": product.url,
     }  # fmt: skip

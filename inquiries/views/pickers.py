@@ -130,7 +130,10 @@ def _append(inquiry: Inquiry, text: str, request: StaffRequest, *, template: int
     if draft is None:
         try:
             body = signing_off.opening(
-                inquiry.store, by=request.user, language=inquiry.language, customer_name=inquiry.name
+                inquiry.store,
+                by=request.user,
+                language=inquiry.language,
+                customer_name=masking.name(inquiry, request.user),
             )
         except signing_off.SignatureBroken:
             body = ""

@@ -52,6 +52,8 @@ def page(
     if not everything:
         for theirs in others:
             theirs.body = masking.text(theirs.body, inquiry)
+        if draft:  # taken over from a colleague, or given back with an approver's words in it
+            draft.body = masking.known(draft.body, inquiry)
     beside = conversation.beside(inquiry, reader=user)
     thread = conversation.thread(
         inquiry, reader=user, beside=beside, seen=seen if stale else None, everything="all" in request.GET
