@@ -99,18 +99,24 @@ def unmerge(source: Inquiry, *, by: User, now: datetime) -> Inquiry:
     done = Merge.objects.filter(source=source, undone_at=None).first()
     if done is None:
         raise Moved
+    end = live(source).pk  # the target, or what that went on in since
     rows = Inquiry.objects.select_for_update(of=("self",)).select_related("category", "store").order_by("pk")
-    found = {row.pk: row for row in rows.filter(pk__in=[done.source_id, done.target_id])}
+    found = {row.pk: row for row in rows.filter(pk__in=[done.source_id, done.target_id, end])}
     source, target = found[done.source_id], found[done.target_id]
     if not Merge.objects.filter(pk=done.pk, undone_at=None).update(undone_at=now, undone_by=by):
         raise Moved
     before: dict[str, Any] = done.before
     names = states.restore(source, before["source"])
+    if Merge.objects.filter(target=source, at__lte=done.at, undone_at__gte=done.at).exists():
+        _count_anew(source, now)  # one that it waited for then has left since
     source.last_activity_at, source.version = now, source.version + 1
     source.save(update_fields=[*names, "last_activity_at", "version"])
     _give_clocks_back(target, done, now)
     target.last_activity_at, target.version = now, target.version + 1
     target.save(update_fields=[*ENTERED, "last_activity_at", "version"])
+    if end != target.pk:
+        _count_anew(found[end], now)
+        found[end].save(update_fields=[*ENTERED])
     events.record("unmerged", source, actor=by, now=now, other=target.pk, number=target.number)
     events.record("unmerged_here", target, actor=by, now=now, other=source.pk, number=source.number)
     return source
@@ -183,11 +189,16 @@ def _give_clocks_back(target: Inquiry, done: Merge, now: datetime) -> None:
     as_left = states.snapshot(target, ENTERED) == done.before["after"]
     if as_left and not said.filter(at__gte=done.at).exists():
         states.restore(target, done.before["target"])
-    elif target.status == _Status.OPEN:
-        since = triage.waiting_since(target) or target.waiting_since or now
-        if since != target.waiting_since:
-            target.waiting_since = since
-            sla.follow(target, before_status=target.status, now=now)
+    else:
+        _count_anew(target, now)
+
+
+def _count_anew(target: Inquiry, now: datetime) -> None:
+    """What an open inquiry waits for when one that was merged here has left."""
+    since = triage.waiting_since(target) or target.waiting_since or now
+    if target.status == _Status.OPEN and since != target.waiting_since:
+        target.waiting_since = since
+        sla.follow(target, before_status=target.status, now=now)
 
 
 def _take_writing_along(source: Inquiry, target: Inquiry, *, now: datetime) -> None:

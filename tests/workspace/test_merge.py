@@ -271,6 +271,22 @@ def test_unmerging_restores_order_and_clocks(now, agent, first, second, hanako):
         merging.unmerge(Inquiry.objects.get(pk=first.pk), by=agent, now=now)
 
 
+def test_unmerging_from_the_middle_of_a_chain_gives_the_end_its_own_clock(now, agent, first, second, hanako):
+    third = make_inquiry("Q-THIRD3", customer=hanako, opened_at=now - timedelta(hours=1))
+    merging.merge(first, into=second, by=agent, now=now)
+    merging.merge(second, into=third, by=agent, now=now)
+    assert Inquiry.objects.get(pk=third.pk).waiting_since == now - timedelta(hours=5)
+    merging.unmerge(Inquiry.objects.get(pk=first.pk), by=agent, now=now)
+    assert Inquiry.objects.get(pk=third.pk).waiting_since == now - timedelta(hours=2)
+    merging.unmerge(Inquiry.objects.get(pk=second.pk), by=agent, now=now)
+    waiting = dict(Inquiry.objects.values_list("number", "waiting_since"))
+    assert waiting == {
+        "Q-FIRST1": now - timedelta(hours=5),
+        "Q-SECND2": now - timedelta(hours=2),
+        "Q-THIRD3": now - timedelta(hours=1),
+    }
+
+
 def test_mail_that_came_after_the_merge_stays_with_the_target(now, agent, first, second):
     replying.reply(second, body="調べます。", by=agent, now=now - timedelta(hours=1))
     merging.merge(first, into=second, by=agent, now=now)
