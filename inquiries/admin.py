@@ -31,11 +31,45 @@ class SLAPolicyAdmin(RoleModelAdmin[SLAPolicy]):
     """How soon we promise to answer and to solve. The first that fits holds; a change holds for new inquiries only."""
 
     permission = P.INQUIRIES_SETTINGS
-    list_display = (
-        "name", "position", "store", "channel", "category", "priority", "first_minutes", "next_minutes",
-        "solve_minutes", "is_active",
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "name", "position", "is_active", "store", "channel", "category", "priority", "first_minutes",
+                    "next_minutes", "solve_minutes", "warn_minutes",
+                ),
+                "description": _(
+                    "The first promise that fits, by its position, holds. An empty choice fits everything. Without a time to "
+                    "answer, the category's time holds; without a time to solve, none is promised. Changes hold for "
+                    "inquiries that arrive from now on."
+                ),
+            },
+        ),
     )  # fmt: skip
+    list_display = ("position", "name", "whom", "first", "following", "solved", "is_active")
+    list_display_links = ("name",)
     list_select_related = ("store", "category")
+
+    @admin.display(description=_("For"))
+    def whom(self, policy: SLAPolicy) -> str:
+        """What it is limited to; everything where it is limited to nothing."""
+        channel = policy.get_channel_display() if policy.channel else ""
+        priority = policy.get_priority_display() if policy.priority is not None else ""
+        limits = [str(one) for one in (policy.store, channel, policy.category, priority) if one]
+        return " · ".join(limits) or _("All inquiries")
+
+    @admin.display(description=_("First answer (min)"), ordering="first_minutes")
+    def first(self, policy: SLAPolicy) -> int | None:
+        return policy.first_minutes
+
+    @admin.display(description=_("Next answers (min)"), ordering="next_minutes")
+    def following(self, policy: SLAPolicy) -> int | None:
+        return policy.next_minutes
+
+    @admin.display(description=_("Solved (min)"), ordering="solve_minutes")
+    def solved(self, policy: SLAPolicy) -> int | None:
+        return policy.solve_minutes
 
 
 @admin.register(WarningWord)
