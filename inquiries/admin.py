@@ -40,9 +40,9 @@ class SLAPolicyAdmin(RoleModelAdmin[SLAPolicy]):
                     "next_minutes", "solve_minutes", "warn_minutes",
                 ),
                 "description": _(
-                    "The first promise that fits, by its position, holds. An empty choice fits everything. Without a time to "
-                    "answer, the category's time holds; without a time to solve, none is promised. Changes hold for "
-                    "inquiries that arrive from now on."
+                    "The first promise that fits, by its position, holds. An empty choice fits everything. Without a "
+                    "time to answer, the category's time holds; without a time to solve, none is promised. Changes "
+                    "hold for inquiries that arrive from now on."
                 ),
             },
         ),
