@@ -13,6 +13,7 @@ from inquiries import (
     preparing,
     replying,
     scheduling,
+    undoing,
 )
 from inquiries.models import (
     ApprovalRule,
@@ -330,6 +331,30 @@ def test_outsourced_staff_ask_and_stay_masked(store, outsourced, manager, now, s
     other = make_inquiry("Q-TEST02", customer=inquiry.customer)
     hidden = ask(other, manager, now)
     assert post(client, "prepared-withdraw", hidden.pk).status_code == 404
+
+
+def test_an_approved_reply_taken_back_needs_approval_again(store, assistant, agent, manager, now):
+    store.undo_seconds = 10
+    store.save()
+    inquiry = make_inquiry()
+    row = ask(inquiry, assistant, now)
+    message = approving.approve_and_send(row, by=manager, now=now)
+    draft = undoing.take_back(message, by=manager, now=now)
+    assert (draft.author, draft.body) == (assistant, BODY)
+    assert (state(row), row.message) == ("cancelled", None)
+    assert letters().get().state == OutgoingMail.State.CANCELLED
+    fresh = Inquiry.objects.get()
+    assert (fresh.status, fresh.assignee, fresh.first_replied_at) == ("open", None, None)
+    with pytest.raises(preparing.Gone):
+        approving.send(row, by=agent, now=now)
+    assert ask(inquiry, assistant, now).state == "awaiting"
+
+
+def test_who_answers_otherwise_keeps_the_words_that_waited(inquiry, agent, now):
+    row = ask(inquiry, agent, now)
+    replying.reply(inquiry, body="先にお返事いたします。", by=agent, now=now)
+    assert state(row) == "cancelled"
+    assert Draft.objects.get().body == BODY
 
 
 # --- the difference -----------------------------------------------------------------------------------------------------
