@@ -185,7 +185,20 @@ def open_page(chromium, site, request, tmp_path):
             page.screenshot(path=str(tmp_path / f"page{number}.png"), full_page=True)
             print(f"page {number}: {page.url}\n{page.inner_text('body')[:3000]}")
         context.close()
+    _let_answers_end()
     assert errors == []
+
+
+def _let_answers_end(seconds=3):
+    """Pages ask by themselves, up to their last moment. The tables are emptied when no answer is under way any more:
+    both would wait for each other's locks."""
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    end, quiet = time.monotonic() + seconds, 0
+    while quiet < 3 and time.monotonic() < end:
+        time.sleep(0.05)
+        with connection.cursor() as cursor:
+            cursor.execute(f"{asked} AND state NOT IN ('idle', 'disabled')")
+            quiet = 0 if cursor.fetchone()[0] else quiet + 1
 
 
 @pytest.fixture

@@ -51,12 +51,12 @@ def test_a_question_from_a_phone_is_answered(open_page, sign_in, worker, smtp_si
     desk = open_page(1280)
     sign_in(desk, agent, code=code_of(secret))
     desk.goto("/admin/inquiries/")
-    assert desk.locator("#inquiries tbody tr").first.inner_text().count(inquiry.number) == 1
-    desk.locator("#inquiries tbody tr a.row-link").first.click()
+    assert desk.locator("#rows li").first.inner_text().count(inquiry.number) == 1
+    desk.locator("#rows a").first.click()
     desk.wait_for_selector("#thread")
     assert "書体は選べますか" in desk.inner_text("#thread")
-    desk.fill("#reply-body", "お問い合わせありがとうございます。書体は３種類からお選びいただけます。")
-    desk.click("button[name=then][value=pending]")
+    desk.fill("#composer-body", "お問い合わせありがとうございます。書体は３種類からお選びいただけます。")
+    desk.click("#reply-form button[data-primary]")
     desk.wait_for_load_state()
 
     wait(lambda: len(smtp_sink.messages) == 2, what="the reply")
