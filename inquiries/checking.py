@@ -17,6 +17,7 @@ from shopdesk.accounts.models import User
 from shopdesk.mail.models import Suppression
 from shopdesk.shop.models import CustomerAddress, Order
 from shopdesk.shop.orders import spellings
+from shopdesk.text import MASK
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def findings(
     At most seven queries, none of which grows with the text.
     """
     written = own_words(body)
-    found = [*_unfilled(body, templates)]
+    found = [*_unfilled(body, templates), *_covered(written)]
     found += _copies(inquiry, [*cc, *bcc])
     found += _stopped([inquiry.email, *cc, *bcc])
     if not file_count and _ATTACHED.search(written):
@@ -93,6 +94,15 @@ def _unfilled(body: str, templates: Sequence[int]) -> list[Finding]:
         return []
     text = _("Still to be filled in: %(names)s") % {"names": "、".join(names)}
     return [Finding("unfilled", blocks=True, text=text)]
+
+
+def _covered(written: str) -> list[Finding]:
+    """What was hidden from the writer came along from a text that they took over, or with a variable."""
+    if MASK not in written:
+        return []
+    text = _("“%(mask)s” stands for something that is hidden from you. Please write it in other words.")
+    text %= {"mask": MASK}
+    return [Finding("covered", blocks=True, text=text)]
 
 
 def _copies(inquiry: Inquiry, copies: Sequence[str]) -> list[Finding]:

@@ -65,6 +65,8 @@ class File:
     media_type: str
     size: int
     suspicious: bool
+    # The reader must not open it: it holds what is hidden from them.
+    is_withheld: bool = False
 
     @property
     def is_picture(self) -> bool:
@@ -238,7 +240,7 @@ def _said(message: Message, inquiry: Inquiry, known: set[str], *, covered: list[
         has_remote=row.has_remote,
         cc=[masking.address(one) for one in message.cc] if masked else message.cc,
         bcc=[masking.address(one) for one in message.bcc] if masked else message.bcc,
-        files=[File(**facts | {"name": _shown(facts["name"], covered)}) for facts in row.file_list],
+        files=[_file(facts, message, covered) for facts in row.file_list],
         delivery=_delivery(row.letter) if row.letter else None,
         elsewhere=here.number if here.pk != inquiry.pk else "",
         mentions_reader=row.mentions_reader,
@@ -250,6 +252,13 @@ def _shown(text: str, covered: list[Inquiry]) -> str:
     for inquiry in covered:
         text = masking.text(text, inquiry)
     return text
+
+
+def _file(facts: dict[str, Any], message: Message, covered: list[Inquiry]) -> File:
+    if not covered:
+        return File(**facts)
+    withheld = message.kind == Message.Kind.RECEIVED and facts["media_type"] not in masking.OPENABLE
+    return File(**facts | {"name": _shown(facts["name"], covered)}, is_withheld=withheld)
 
 
 def _name(here: Inquiry, covered: list[Inquiry]) -> str:

@@ -16,7 +16,7 @@ from django.db.models import OuterRef, Q
 from django.db.models.functions import JSONObject
 
 from inquiries import previews
-from inquiries.models import Inquiry
+from inquiries.models import Attachment, Inquiry, Message
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 from shopdesk.shop import contacts
@@ -25,7 +25,7 @@ from shopdesk.text import MASK
 
 # What people write between the digits of a phone number, and a mail between the parts of one that it wraps.
 _MARKS = r"-‐‑‒–—―−－ーｰ_＿.．・,，/／~〜～()（）\[\]"
-_BETWEEN = rf"[{_MARKS}\s\u200b]{{0,3}}"
+_BETWEEN = rf"[{_MARKS}\s\u200b]{{0,4}}"
 # Within a line, for numbers that nobody knows.
 _NEAR = rf"[{_MARKS} \u3000]{{0,2}}"
 _SHORTEST_PHONE = 6
@@ -136,6 +136,23 @@ def cover(inquiries: Iterable[Inquiry], user: User) -> None:
             setattr(inquiry, field, text(getattr(inquiry, field), inquiry))
         if "preview" not in deferred:
             inquiry.preview = text(previews.untorn(inquiry.preview), inquiry)
+
+
+# Photographs and papers belong to the work: a broken bowl, a returns form. Anything else (a mail, a table, a contact
+# card) is addresses by its nature and cannot be covered.
+OPENABLE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/heic", "application/pdf"})
+
+
+def may_open(file: Attachment, user: User) -> bool:
+    """Whether somebody may have a file of a message; everything that colleagues sent or noted is fine."""
+    if sees_contacts(user) or file.message.kind != Message.Kind.RECEIVED:
+        return True
+    return file.media_type in OPENABLE
+
+
+def file_name(file: Attachment, user: User) -> str:
+    """What a file is called for somebody."""
+    return file.name if sees_contacts(user) else text(file.name, file.message.inquiry)
 
 
 # --- what we know -----------------------------------------------------------------------------------------------------

@@ -45,6 +45,7 @@ class Prepared:
     bcc: list[str]
     # What the approver changed, line by line; empty when nothing was.
     diff: list[list[Piece]]
+    files: list[str]
     why: str
     is_own: bool
     may_decide: bool
@@ -81,6 +82,7 @@ def shown(row: PreparedReply, inquiry: Inquiry, *, reader: User) -> Prepared:
         cc=cc,
         bcc=bcc,
         diff=approving.diff(original, body),
+        files=[masking.text(str(file["name"]), inquiry) if masked else str(file["name"]) for file in row.files],
         why=str(RETURNS.get(row.returned_why, row.returned_why)),
         is_own=is_own,
         may_decide=approves and not masked and not is_own and row.state == State.AWAITING,

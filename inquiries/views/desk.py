@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from inquiries import merging, opening, triage
+from inquiries import masking, merging, opening, reading, triage
 from inquiries.forms import RecordForm, product_named
 from inquiries.listpage import ListPage
 from inquiries.models import Attachment, Category, Inquiry
@@ -47,6 +47,7 @@ def detail(request: StaffRequest, pk: int) -> HttpResponse:
             messages.info(request, _("%(source)s goes on here, in %(target)s.") % words)
             query = request.META.get("QUERY_STRING", "")
             return redirect(reverse("desk-inquiries:detail", args=[root.pk]) + (f"?{query}" if query else ""))
+    reading.note(inquiry, what="page", by=request.user, now=clock.now())
     return page(request, inquiry)
 
 
@@ -54,14 +55,18 @@ def detail(request: StaffRequest, pk: int) -> HttpResponse:
 @require_safe
 def thread(request: StaffRequest, pk: int) -> HttpResponse:
     """What was said, alone; ``?all=1`` unfolds a long one."""
-    return thread_alone(request, inquiry_for(request, pk))
+    inquiry = inquiry_for(request, pk)
+    reading.note(inquiry, what="page", by=request.user, now=clock.now())
+    return thread_alone(request, inquiry)
 
 
 @staff_view(P.INQUIRIES_VIEW)
 @require_safe
 def panels(request: StaffRequest, pk: int) -> HttpResponse:
     """What stands beside one inquiry."""
-    return side_column(request, inquiry_for(request, pk))
+    inquiry = inquiry_for(request, pk)
+    reading.note(inquiry, what="page", by=request.user, now=clock.now())
+    return side_column(request, inquiry)
 
 
 @staff_view(P.INQUIRIES_VIEW_ALL, P.INQUIRIES_DRAFT)
@@ -104,14 +109,18 @@ def new(request: StaffRequest) -> HttpResponse:
 @require_safe
 def attachment(request: StaffRequest, pk: int) -> HttpResponseBase:
     """Hand out a file, always as a download, never to be run in our name."""
-    row = get_object_or_404(
-        Attachment.objects.filter(message__inquiry__in=Inquiry.objects.visible_to(request.user)), pk=pk
-    )
+    visible = Inquiry.objects.visible_to(request.user)
+    rows = Attachment.objects.filter(message__inquiry__in=visible).select_related("message__inquiry")
+    row = get_object_or_404(rows, pk=pk)
+    if not masking.may_open(row, request.user):
+        raise Http404
     try:
         content = default_storage.open(row.storage_key)
     except FileNotFoundError as error:
         raise Http404 from error
-    response = FileResponse(content, as_attachment=True, filename=row.name, content_type=row.media_type)
+    reading.note(row.message.inquiry, what="file", by=request.user, now=clock.now())
+    name = masking.file_name(row, request.user)
+    response = FileResponse(content, as_attachment=True, filename=name, content_type=row.media_type)
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response["Cache-Control"] = "private, no-store"

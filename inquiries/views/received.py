@@ -8,9 +8,10 @@ from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from inquiries import thumbnails
+from inquiries import masking, reading, thumbnails
 from inquiries.attachments import INLINE_TYPES
 from inquiries.models import Attachment, Inquiry, Message
+from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.permissions import P
 from shopdesk.html import with_remote_pictures
@@ -79,12 +80,15 @@ def _with_own_pictures(message: Message) -> str:
 def picture(request: StaffRequest, pk: int) -> HttpResponseBase:
     """A picture to look at: only the four kinds that our own reading of the bytes made sure of."""
     visible = Inquiry.objects.visible_to(request.user)
-    row = get_object_or_404(Attachment.objects.filter(message__inquiry__in=visible, media_type__in=INLINE_TYPES), pk=pk)
+    rows = Attachment.objects.filter(message__inquiry__in=visible, media_type__in=INLINE_TYPES)
+    row = get_object_or_404(rows.select_related("message__inquiry"), pk=pk)
     try:
         content = default_storage.open(row.storage_key)
     except FileNotFoundError as error:
         raise Http404 from error
-    response = FileResponse(content, filename=row.name, content_type=row.media_type)
+    reading.note(row.message.inquiry, what="file", by=request.user, now=clock.now())
+    name = masking.file_name(row, request.user)
+    response = FileResponse(content, filename=name, content_type=row.media_type)
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response["Cross-Origin-Resource-Policy"] = "same-origin"

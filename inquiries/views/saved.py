@@ -9,12 +9,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from inquiries import conditions, editors, listing, saving_views
+from inquiries import conditions, editors, listing, masking, saving_views
 from inquiries.forms import ViewForm
 from inquiries.models import AgentSetting, SavedView
 from inquiries.views.frame import frame
 from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
+from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 
 
@@ -76,7 +77,7 @@ def _index(request: StaffRequest, *, problem: str = "", status: int = 200) -> Ht
         {
             "view": view,
             "key": listing.key_of(view),
-            "words": conditions.describe(view.conditions),
+            "words": _words(view, user),
             "order": dict(ViewForm.ORDERS).get(view.order, ""),
             "may_change": saving_views.may_change(view, user),
         }
@@ -90,6 +91,12 @@ def _index(request: StaffRequest, *, problem: str = "", status: int = 200) -> Ht
         **frame(request),
     }
     return render(request, "inquiries/views.html", context, status=status)
+
+
+def _words(view: SavedView, user: User) -> list[str]:
+    """The conditions as sentences; a colleague's may name a customer's address."""
+    words = conditions.describe(view.conditions)
+    return words if masking.sees_contacts(user) else [masking.anybodys(one) for one in words]
 
 
 def _form(request: StaffRequest, view: SavedView | None, wanted: dict[str, Any]) -> HttpResponse:

@@ -17,7 +17,8 @@ RETURNING count
 """
 
 
-def _window_start(now: datetime, window: timedelta) -> datetime:
+def window_start(now: datetime, window: timedelta) -> datetime:
+    """When the fixed window began in which ``now`` lies."""
     seconds = int(window.total_seconds())
     return datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, UTC)
 
@@ -29,7 +30,7 @@ def allow(key: str, *, limit: int, window: timedelta, now: datetime) -> bool:
     limit passes at the seam of two windows, which is good enough for what this guards.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [digest(key), _window_start(now, window)])
+        cursor.execute(_COUNT, [digest(key), window_start(now, window)])
         (count,) = cursor.fetchone()
     return int(count) <= limit
 

@@ -41,6 +41,9 @@ _SENTENCES = {
     "customer.merged": _("Merged customer no. %(gone)s into no. %(kept)s"),
     "customer.unmerged": _("Took customers no. %(gone)s and no. %(kept)s apart again"),
     "customer.noted": _("Changed the remarks on customer no. %(customer)s"),
+    "inquiry.read": _("Read inquiry %(number)s"),
+    "inquiry.read:file": _("Opened a file of inquiry %(number)s"),
+    "inquiries.send_refused": _("Tried to send without being allowed to (%(path)s)"),
     "suppression.added": _("Stopped mail to an address"),
     "suppression.released": _("Allowed mail to an address again"),
 }
@@ -55,5 +58,5 @@ class _Known(dict[str, object]):
 
 def sentence(entry: AuditEntry) -> str:
     """What happened, in words; the bare code where no sentence is known."""
-    text = _SENTENCES.get(entry.code)
+    text = _SENTENCES.get(f"{entry.code}:{entry.data.get('what')}") or _SENTENCES.get(entry.code)
     return str(text) % _Known(entry.data) if text else entry.code
