@@ -14,7 +14,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 from shopdesk.mail import message
 from shopdesk.mail.models import OutgoingMail
-from shopdesk.mail.smtp import Accepted, NotAccepted, Refused, Unknown, without_secrets
+from shopdesk.mail.smtp import Accepted, NotAccepted, Refusal, Refused, Unknown, without_secrets
 
 # Exceptions, by name since the libraries are optional, that are raised before a request could have been accepted.
 _NEVER_LEFT = {"ConnectTimeout", "NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}
@@ -23,6 +23,9 @@ _NOT_SENDABLE = {
     "AnymailInvalidAddress", "AnymailSerializationError", "AnymailUnsupportedFeature", "AnymailRecipientsRefused",
     "AnymailConfigurationError", "BadHeaderError",
 }  # fmt: skip
+
+# What django-anymail says of a recipient whom the provider will not write to.
+_NOT_TAKEN = {"invalid", "rejected", "failed"}
 
 
 class BackendRoute:
@@ -53,8 +56,24 @@ class BackendRoute:
             raise _meaning(error, self._secret) from error
         if not count:
             raise Unknown(None, "The mail backend did not say that it sent anything.")
-        status = getattr(getattr(letter, "anymail_status", None), "message_id", None)
-        return Accepted(250, str(status or "")[:500])
+        told = getattr(letter, "anymail_status", None)
+        refused = _refused(mail, told)
+        if any(one.address == mail.to_address for one in refused):
+            # It went to the copies alone, which only a provider can do: here the letter would end before that. It is
+            # shown as refused; whoever sends it again knows who has had it.
+            raise Refused(None, f"{refused[0].words}. Copies went to: {', '.join(mail.copies())}"[:500])
+        return Accepted(250, str(getattr(told, "message_id", None) or "")[:500], refused)
+
+
+def _refused(mail: OutgoingMail, told: Any) -> tuple[Refusal, ...]:
+    """Whom the provider will not write to, of all who were given to it, the recipient first."""
+    statuses = {
+        address.replace('"', "").lower(): one.status
+        for address, one in (getattr(told, "recipients", None) or {}).items()
+    }
+    people = [mail.to_address, *mail.copies()]
+    said = [(address, statuses.get(address)) for address in people]
+    return tuple(Refusal(address, status) for address, status in said if status in _NOT_TAKEN)
 
 
 def _quote_in_anymail() -> None:
@@ -91,6 +110,8 @@ def _letter(mail: OutgoingMail, raw: bytes) -> EmailMultiAlternatives:
         body=mail.text,
         from_email=message.mailbox_of_words(mail.from_name, mail.from_address),
         to=[message.mailbox_of_words(mail.to_name, mail.to_address)],
+        cc=[message.quoted(address) for address in mail.shown_copies()],
+        bcc=[message.quoted(address) for address in mail.copies() if address not in mail.cc],
         reply_to=[reply_to] if reply_to else None,
         headers={name: " ".join(value.split()) for name, value in headers.items()},
     )

@@ -289,6 +289,8 @@ class _Round:
             _unknown(mail, smtp.Unknown(None, type(error).__name__), self.watch.now())
         else:
             self.pending = _taken(mail, accepted, self.watch.now())
+            if accepted.refused:
+                self._flush()  # what became of the copies takes more words than the common statement has
 
     def _blame(self, route: MailRoute | None, error: smtp.NotAccepted) -> None:
         """Stop the route when the refusal is about us; the settings' own way has no row and goes on."""
@@ -385,7 +387,8 @@ def _decide(
 ) -> bytes | None:
     """Write the intent to send and give the bytes; or write why not, and give None. ``pending`` is written before."""
     raw: bytes | None = None
-    if addresses.is_valid(mail.to_address) and addresses.is_valid(mail.from_address):
+    has_copies = bool(mail.cc or mail.bcc)  # each of them is asked about one by one
+    if not has_copies and addresses.is_valid(mail.to_address) and addresses.is_valid(mail.from_address):
         # What cannot be built is told below.
         with contextlib.suppress(Exception):
             raw = message.build(mail, now)
@@ -397,6 +400,16 @@ def _decide(
     return _decide_slowly(mail, now, route)
 
 
+def _left_out(mail: OutgoingMail) -> list[dict[str, str]]:
+    """The copies that must not go out at this moment, as OutgoingMail.left_out has them."""
+    blocked = {address: suppressions.blocked(address, mail.mail_class) for address in [*mail.cc, *mail.bcc]}
+    return [
+        {"address": address, "why": f"suppressed_{reason}", "words": ""}
+        for address, reason in blocked.items()
+        if reason
+    ]
+
+
 def _decide_slowly(mail: OutgoingMail, now: datetime, route: MailRoute | None) -> bytes | None:
     """The same for a letter against which something may speak: fact by fact, with the reason."""
     with transaction.atomic(durable=True):
@@ -405,6 +418,7 @@ def _decide_slowly(mail: OutgoingMail, now: datetime, route: MailRoute | None) -
         no = refusal(mail, now)
         raw = b""
         if no is None:
+            mail.left_out = _left_out(mail)
             try:
                 raw = message.build(mail, now)
             except message.AttachmentMissing:
@@ -424,6 +438,7 @@ def _decide_slowly(mail: OutgoingMail, now: datetime, route: MailRoute | None) -
             State.LEASED,
             state=State.SENDING,
             raw=raw,
+            left_out=mail.left_out,
             route=route,
             reason="",
             detail="",
@@ -461,6 +476,8 @@ def _insisting(write: Callable[_P, None]) -> Callable[_P, None]:
 
 @_insisting
 def _accepted(mail: OutgoingMail, accepted: smtp.Accepted, now: datetime) -> None:
+    words = " / ".join([accepted.words, *(f"{one.address}: {one.words}" for one in accepted.refused)])[:500]
+    refused = [{"address": one.address, "why": "refused", "words": one.words} for one in accepted.refused]
     with transaction.atomic():
         # A slow answer may come after the lease: knowing beats not knowing, as long as no person has settled it.
         owned = OutgoingMail.objects.filter(
@@ -470,11 +487,15 @@ def _accepted(mail: OutgoingMail, accepted: smtp.Accepted, now: datetime) -> Non
             state=State.SENT,
             sent_at=now,
             reason="",
-            detail=accepted.words,
+            detail=words,
             lease_until=None,
             changed_at=now,
+            **({"left_out": [*mail.left_out, *refused]} if refused else {}),
         ):
-            _finish_attempt(mail, Outcome.SENT, accepted.code, accepted.words, now)
+            _finish_attempt(mail, Outcome.SENT, accepted.code, words, now)
+            for one in accepted.refused:
+                if any(word in NO_SUCH_MAILBOX for word in one.words.split()[1:2]):  # after the code
+                    _stop_address(one.address, one.words, now)
 
 
 @_insisting
@@ -525,14 +546,13 @@ def _refused(mail: OutgoingMail, error: smtp.NotAccepted, now: datetime) -> None
             return
         _finish_attempt(mail, Outcome.REFUSED, error.code, error.words, now)
         if no_mailbox:
-            evidence = f"{error.code} {error.words}"
-            suppressions.suppress(
-                mail.to_address,
-                scope=Suppression.Scope.ALL,
-                reason=Suppression.Reason.BOUNCED,
-                now=now,
-                evidence=evidence,
-            )
+            _stop_address(mail.to_address, f"{error.code} {error.words}", now)
+
+
+def _stop_address(address: str, evidence: str, now: datetime) -> None:
+    suppressions.suppress(
+        address, scope=Suppression.Scope.ALL, reason=Suppression.Reason.BOUNCED, now=now, evidence=evidence
+    )
 
 
 def backoff(tries: int, words: str, key: str) -> timedelta:

@@ -78,12 +78,15 @@ def headers(mail: OutgoingMail, now: datetime) -> dict[str, str]:
         "Date": format_datetime(timezone.localtime(now, timezone.get_default_timezone())),
         "Message-ID": _line(mail.message_id),
     }
+    if shown := mail.shown_copies():
+        # Folded after each address. The hidden ones are named to the mail server alone.
+        lines["Cc"] = ",\r\n ".join(shown)
     lines.update(thread_headers(mail))
     return lines
 
 
 def thread_headers(mail: OutgoingMail) -> dict[str, str]:
-    """Every header apart from sender, recipient, subject, date and Message-ID."""
+    """Every header apart from sender, recipients, subject, date and Message-ID."""
     lines = {}
     if mail.reply_to and addresses.is_valid(addresses.normalise(mail.reply_to)):
         lines["Reply-To"] = mail.reply_to

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import ClassVar, Self
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -67,6 +68,11 @@ class OutgoingMail(models.Model):
     from_address = AddressField(_("sender"))
     to_name = models.CharField(_("recipient name"), max_length=100, blank=True)
     to_address = AddressField(_("recipient"))
+    # Who else gets it. The recipient above is the one it is for: without that one nobody gets it.
+    cc = ArrayField(AddressField(), verbose_name="Cc", default=list, db_default=[], blank=True)
+    bcc = ArrayField(AddressField(), verbose_name="Bcc", default=list, db_default=[], blank=True)
+    # Those of them whom the latest try left out: [{"address", "why": a code of reasons.py, "words": the server's}].
+    left_out = models.JSONField(default=list, db_default=[], blank=True)
     reply_to = models.CharField(_("reply to"), max_length=254, blank=True)
     subject = models.CharField(_("subject"), max_length=300)
     text = models.TextField(_("text"))
@@ -147,6 +153,18 @@ class OutgoingMail(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+    def copies(self) -> list[str]:
+        """Who gets a copy, in the order of Cc and Bcc, without those who are left out."""
+        return [*self.shown_copies(), *self._without_left_out(self.bcc)]
+
+    def shown_copies(self) -> list[str]:
+        """The copies that everybody may see: what stands in the header line Cc."""
+        return self._without_left_out(self.cc)
+
+    def _without_left_out(self, addresses: list[str]) -> list[str]:
+        out = {one["address"] for one in self.left_out}
+        return [address for address in addresses if address not in out]
 
 
 class SendAttempt(models.Model):

@@ -33,6 +33,7 @@ _UNSUBSCRIBE = re.compile(r"<https?://[^\s<>]+>(?:\s*,\s*<mailto:[^\s<>]+>)?")
 # After a broker did not answer, rings are left out for this many seconds: beat rings every five seconds anyway, and a
 # visitor who causes three letters must not wait three times.
 BROKER_REST = 5.0
+MOST_COPIES = 20  # Cc and Bcc of one letter together: more is a mailing, and has no place in an answer
 
 
 class Attachment(TypedDict):
@@ -65,6 +66,8 @@ def queue(
     due_at: datetime | None = None,
     not_after: datetime | None = None,
     confidential: bool = False,
+    cc: Sequence[str] = (),
+    bcc: Sequence[str] = (),
 ) -> OutgoingMail:
     """Put a letter in the outbox, in the caller's transaction. The same ``key`` again gives the first row unchanged.
 
@@ -73,13 +76,23 @@ def queue(
 
     ``confidential`` hides the words from staff until ``not_after`` is over: a one-time key belongs to its reader alone.
 
-    Raises ValueError for a header that is not the caller's to set, and for an after-care or advertising letter without
-    ``headers={"List-Unsubscribe": "<https://…>"}``.
+    ``cc`` and ``bcc`` are bare addresses, at most MOST_COPIES together; each person is named once, the recipient not
+    again. Whether one of them is the shop's own mailbox is for the caller to know. A copy that may not or cannot be
+    delivered is left out and recorded in ``left_out``; without the recipient nobody gets the letter.
+
+    ``due_at`` in the future leaves time to take it back: see ``cancel``.
+
+    Raises ValueError for a header that is not the caller's to set, for an after-care or advertising letter without
+    ``headers={"List-Unsubscribe": "<https://…>"}``, for a copy that is not a mail address, for too many of them, and
+    for copies of advertising: each of its readers has agreed for himself.
     """
     mail_class = MailClass(mail_class)
     own_headers = _checked_headers(headers or {}, mail_class)
     recipient = addresses.normalise(one_line(to_address))[: addresses.MAX_LENGTH]
     sender = addresses.normalise(one_line(from_address))[: addresses.MAX_LENGTH]
+    shown, hidden = _checked_copies(recipient, cc, bcc)
+    if mail_class == MailClass.ADVERTISING and (shown or hidden):
+        raise ValueError("An advertising letter has no copies: each reader gets one of their own.")
     reason = ""
     if not addresses.is_valid(recipient):
         reason = "bad_address"
@@ -94,6 +107,8 @@ def queue(
         from_address=sender,
         to_name=one_line(to_name)[:100],
         to_address=recipient,
+        cc=shown,
+        bcc=hidden,
         reply_to=one_line(reply_to)[:254],
         subject=one_line(subject)[:300],
         text=clean(text),
@@ -127,10 +142,30 @@ def letter(key: str) -> OutgoingMail | None:
 def cancel(key: str, *, reason: str, now: datetime) -> bool:
     """Take back a letter that no worker has picked up yet. False when it is too late, or when there is none.
 
-    ``reason`` is a code of reasons.py.
+    Too late begins with the lease, before anything is said to a mail server: from then on a worker may be speaking.
+    The answer is final in both directions: after True it never leaves, after False it is not stopped here, and what
+    became of it is to be read from the letter. ``reason`` is a code of reasons.py.
     """
     waiting = OutgoingMail.objects.filter(key=key, state__in=[State.PLANNED, State.HELD])
     return bool(waiting.update(state=State.CANCELLED, reason=reason, changed_at=now))
+
+
+def _checked_copies(recipient: str, cc: Sequence[str], bcc: Sequence[str]) -> tuple[list[str], list[str]]:
+    if isinstance(cc, str) or isinstance(bcc, str):
+        raise TypeError("Copies are given as a list of addresses.")
+    seen = {recipient}
+    lists: tuple[list[str], list[str]] = [], []
+    for given, kept in zip((cc, bcc), lists, strict=True):
+        for one in given:
+            address = addresses.normalise(one)
+            if not addresses.is_valid(address):
+                raise ValueError(f"{one!r} is not a mail address.")
+            if address not in seen:
+                seen.add(address)
+                kept.append(address)
+    if len(seen) - 1 > MOST_COPIES:
+        raise ValueError(f"A letter goes to at most {MOST_COPIES} further people.")
+    return lists
 
 
 def _checked_headers(headers: Mapping[str, str], mail_class: MailClass) -> dict[str, str]:

@@ -39,6 +39,15 @@ SENTENCES: dict[str, Promise] = {
     "sent_again": _("Staff asked for it to be sent again."),
 }
 
+# OutgoingMail.left_out: why a copy did not go out -> the sentence.
+LEFT_OUT: dict[str, Promise] = {
+    "refused": _("The mail server did not take it."),
+    "suppressed_unsubscribed": _("Has unsubscribed."),
+    "suppressed_bounced": _("The address does not exist."),
+    "suppressed_complained": _("Marked our mail as spam."),
+    "suppressed_manual": _("Staff have stopped mail to this address."),
+}
+
 # State -> tone of its badge.
 TONES: dict[int, str] = {
     State.PLANNED: "info",
@@ -52,6 +61,11 @@ TONES: dict[int, str] = {
     State.HELD: "warn",
     State.EXPIRED: "neutral",
 }
+
+
+def left_out(mail: OutgoingMail) -> list[dict[str, str | Promise]]:
+    """The copies that did not go out at the latest try: [{"address", "why": a sentence, "words": the server's}]."""
+    return [{**one, "why": LEFT_OUT.get(one["why"], one["why"])} for one in mail.left_out]
 
 
 def sentence(mail: OutgoingMail) -> str | Promise:

@@ -11,7 +11,7 @@ import socket
 import ssl
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from django.conf import settings
 
@@ -45,12 +45,20 @@ class Unknown(NotAccepted):
     """The final dot was written and no answer came. The letter may have gone out."""
 
 
+class Refusal(NamedTuple):
+    """A copy that the server did not take, while it took the letter."""
+
+    address: str
+    words: str  # with the code in front: "550 5.1.1 no such user"
+
+
 @dataclass(frozen=True)
 class Accepted:
-    """The server took the letter over: 250 after the final dot."""
+    """The server took the letter over: 250 after the final dot. ``refused`` are copies that it did not take."""
 
     code: int
     words: str
+    refused: tuple[Refusal, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,12 +131,17 @@ class SmtpRoute:
         self._pipelining = smtp.has_extn("pipelining")
 
     def send(self, mail: OutgoingMail, raw: bytes) -> Accepted:
-        """Hand over one letter as ``raw`` (CRLF line ends). Raises NotAccepted, NoRoute, Refused or Unknown."""
-        sender, recipient = mail.from_address, mail.to_address
+        """Hand over one letter as ``raw`` (CRLF line ends). Raises NotAccepted, NoRoute, Refused or Unknown.
+
+        When the recipient is refused nobody gets it: it ends before DATA, also where copies were taken, so that no
+        conversation goes on behind the customer's back. Copies that are refused are told, and stop nothing: a copy
+        that comes late is not worth a late answer, and a second try would be a second letter to all the others.
+        """
+        people = [mail.to_address, *mail.copies()]
         self.open()
         reused = self._used
         try:
-            return self._transaction(sender, recipient, raw)
+            return self._transaction(mail.from_address, people, raw)
         except _ClosedAtStart as error:
             # The server had hung up between two letters (its idle time, or so many letters a connection): nothing of
             # this letter was said, so a fresh connection may begin it at once.
@@ -136,7 +149,7 @@ class SmtpRoute:
                 raise NotAccepted(error.code, error.words) from None
         self.open()
         try:
-            return self._transaction(sender, recipient, raw)
+            return self._transaction(mail.from_address, people, raw)
         except _ClosedAtStart as error:
             raise NotAccepted(error.code, error.words) from None
 
@@ -150,15 +163,18 @@ class SmtpRoute:
         except (OSError, smtplib.SMTPException):
             _hang_up(smtp)
 
-    def _transaction(self, sender: str, recipient: str, raw: bytes) -> Accepted:
+    def _transaction(self, sender: str, people: list[str], raw: bytes) -> Accepted:
         assert self._smtp is not None  # noqa: S101  # for the type checker: open() came before
         smtp, self._used = self._smtp, True
         size = f" SIZE={len(raw)}" if smtp.has_extn("size") else ""
-        mail, rcpt = f"MAIL FROM:<{sender}>{size}", f"RCPT TO:<{recipient}>"
+        mail, rcpts = f"MAIL FROM:<{sender}>{size}", [f"RCPT TO:<{person}>" for person in people]
+        refused: list[Refusal] = []
         try:
             if self._pipelining:
                 # RFC 2920: the three words of the envelope in one write; one wait instead of three.
-                smtp.send(f"{mail}\r\n{rcpt}\r\nDATA\r\n".encode("ascii"))
+                # With copies DATA waits: whether it is said depends on what becomes of the recipient.
+                words = [mail, *rcpts] if len(rcpts) > 1 else [mail, *rcpts, "DATA"]
+                smtp.send("".join(f"{word}\r\n" for word in words).encode("ascii"))
                 code, answer = smtp.getreply()
             else:
                 code, answer = smtp.docmd(mail)
@@ -169,7 +185,10 @@ class SmtpRoute:
             self._drop()
             raise _ClosedAtStart(code, self._words(answer))
         try:
-            if self._pipelining:
+            if len(rcpts) > 1:
+                refused = self._envelope(smtp, (code, answer), rcpts)
+                self._expect(*smtp.docmd("DATA"), 354)
+            elif self._pipelining:
                 said, data = smtp.getreply(), smtp.getreply()
                 if data[0] == 354 and (code != 250 or said[0] not in {250, 251}):
                     # It waits for a message to nobody. Only hanging up ends that without a final dot.
@@ -179,7 +198,7 @@ class SmtpRoute:
                 self._expect(*data, 354)
             else:
                 self._expect(code, answer, 250)
-                self._expect(*smtp.docmd(rcpt), 250, 251)
+                self._expect(*smtp.docmd(rcpts[0]), 250, 251)
                 self._expect(*smtp.docmd("DATA"), 354)
             smtp.send(_stuffed(raw))
         except (OSError, smtplib.SMTPException) as error:
@@ -199,7 +218,30 @@ class SmtpRoute:
             self._drop()
             raise Unknown(code if code > 0 else None, self._words(answer))
         self._expect(code, answer, *range(200, 300))
-        return Accepted(code, self._words(answer))
+        return Accepted(code, self._words(answer), tuple(refused))
+
+    def _envelope(self, smtp: smtplib.SMTP, first: tuple[int, bytes], rcpts: list[str]) -> list[Refusal]:
+        """The recipient and the copies, after MAIL was answered with ``first``: the copies that were refused."""
+        if self._pipelining:
+            # All are read, whatever the first ones say: what is left unread would be taken for the next answers.
+            said = [smtp.getreply() for _ in rcpts]
+            self._expect(*first, 250)
+        else:
+            self._expect(*first, 250)
+            said = []
+            for rcpt in rcpts:
+                said.append(smtp.docmd(rcpt))
+                if said[0][0] not in {250, 251} or said[-1][0] == 421:
+                    break
+        self._expect(*said[0], 250, 251)
+        refused = []
+        for rcpt, (code, answer) in zip(rcpts[1:], said[1:], strict=True):
+            if code == 421 or not 200 <= code < 600:
+                self._expect(code, answer)
+            if code not in {250, 251}:
+                address = rcpt.removeprefix("RCPT TO:<").removesuffix(">")
+                refused.append(Refusal(address, f"{code} {self._words(answer)}"[:300]))
+        return refused
 
     def _expect(self, code: int, answer: bytes, *wanted: int) -> None:
         """Go on, or leave this transaction with the connection fit for the next one."""

@@ -77,6 +77,7 @@ def detail(request: StaffRequest, pk: int) -> HttpResponse:
         "mail": mail,
         "head": head,
         "is_sealed": is_sealed,
+        "left_out": reasons.left_out(mail),
         "attempts": list(mail.attempts.select_related("route")),
         "blocked": suppressions.blocked(mail.to_address, mail.mail_class) if may_settle else "",
         "can_cancel": may_settle and mail.state in {State.PLANNED, State.HELD},
