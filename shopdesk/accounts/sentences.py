@@ -39,6 +39,7 @@ _SENTENCES = {
     "followups.step_changed": _("Changed a step of a sequence"),
     "followups.restocked": _("Reported a product as back in stock"),
     "suppression.added": _("Stopped mail to an address"),
+    "suppression.ended": _("Mail to an address is allowed again, its time was over"),
     "suppression.released": _("Allowed mail to an address again"),
 }
 

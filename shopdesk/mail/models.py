@@ -211,12 +211,15 @@ class Suppression(models.Model):
         BOUNCED = "bounced", _("address does not exist")
         COMPLAINED = "complained", _("marked as spam")
         MANUAL = "manual", _("entered by staff")
+        SOFT = "soft", _("came back several times")
 
     address = AddressField(_("mail address"))
     scope = models.CharField(_("scope"), max_length=15, choices=Scope.choices)
     reason = models.CharField(_("reason"), max_length=15, choices=Reason.choices)
     evidence = models.CharField(_("evidence"), max_length=300, blank=True)
     created_at = models.DateTimeField(_("since"))
+    # Then it ends by itself. Only a rest after several soft bounces does; it never takes the place of a lasting row.
+    until = models.DateTimeField(_("until"), null=True, blank=True)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("by"), null=True, blank=True, on_delete=models.SET_NULL
     )
@@ -226,11 +229,44 @@ class Suppression(models.Model):
         verbose_name_plural = _("suppressions")
         ordering: ClassVar = ["-pk"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["address", "scope"], name="one_suppression_per_address_and_scope")
+            # A whole index, since every letter asks for its address here: one lasting row, and one that ends.
+            models.UniqueConstraint(
+                fields=["address", "scope", "until"], nulls_distinct=False, name="one_lasting_suppression_per_scope"
+            ),
+            models.UniqueConstraint(fields=["address"], condition=Q(until__isnull=False), name="one_rest_per_address"),
+            models.CheckConstraint(
+                name="only_a_rest_ends",
+                condition=Q(reason="soft", until__isnull=False) | (~Q(reason="soft") & Q(until__isnull=True)),
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["until"], condition=Q(until__isnull=False), name="suppression_to_end")
         ]
 
     def __str__(self) -> str:
         return f"{self.address} ({self.get_scope_display()})"
+
+
+class SoftBounce(models.Model):
+    """A letter that came back from an address which is not dead, or that is delayed on its way there."""
+
+    mail = models.ForeignKey(OutgoingMail, on_delete=models.CASCADE, related_name="+")
+    address = AddressField()
+    code = models.CharField(max_length=40, help_text="of bounce_reasons.REASONS")
+    at = models.DateTimeField()
+    is_final = models.BooleanField(help_text="came back; otherwise it is still being tried")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["mail", "address"], name="one_soft_bounce_per_letter_and_address")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["address", "at"], name="soft_bounces_of_address"),
+            models.Index(fields=["at"], name="soft_bounces_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.address} {self.code}"
 
 
 class Consent(models.Model):

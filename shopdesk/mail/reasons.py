@@ -20,6 +20,7 @@ SENTENCES: dict[str, Promise] = {
     "suppressed_bounced": _("The address does not exist, so mail to it is stopped."),
     "suppressed_complained": _("The recipient marked our mail as spam, so mail to it is stopped."),
     "suppressed_manual": _("Staff have stopped mail to this address."),
+    "suppressed_soft": _("Mail to this address came back several times, so it is not written to for a month."),
     "by_staff": _("Staff cancelled it before it was sent."),
     # failed
     "bad_address": _("The recipient's address is not a mail address."),
@@ -46,6 +47,9 @@ LEFT_OUT: dict[str, Promise] = {
     "suppressed_bounced": _("The address does not exist."),
     "suppressed_complained": _("Marked our mail as spam."),
     "suppressed_manual": _("Staff have stopped mail to this address."),
+    "suppressed_soft": _("Mail to this address came back several times."),
+    "came_back": _("It came back."),
+    "complaint": _("Marked it as spam."),
 }
 
 # State -> tone of its badge.

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from shopdesk import clock
-from shopdesk.mail import delivery, events, outbox, receiving
+from shopdesk.mail import delivery, events, outbox, receiving, soft_bounces
 
 
 @shared_task
@@ -21,5 +21,6 @@ def sweep_mailboxes() -> None:
 
 @shared_task
 def sweep_events() -> None:
-    """Apply what providers told about letters."""
+    """Apply what providers told about letters, and end the rests that are over."""
     events.sweep(clock.now())
+    soft_bounces.sweep(clock.now())
