@@ -362,6 +362,9 @@ class MailboxFolder(models.Model):
     name = models.CharField(max_length=200)
     uid_validity = models.BigIntegerField(default=0)
     last_uid = models.BigIntegerField(default=0)
+    # The mail that the server refused to hand over at the latest look, and at how many looks in a row.
+    refused_uid = models.BigIntegerField(default=0, db_default=0)
+    refusals = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["mailbox", "name"], name="one_cursor_per_folder")]
