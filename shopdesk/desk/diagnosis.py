@@ -204,6 +204,10 @@ def _mail_route() -> Iterator[Finding]:
         cure = _("Check user and password in EMAIL_URL.")
         yield Finding("mail", "red", _("The mail server %(host)s refuses the sign-in.") % where, cure)
         return
+    except ssl.SSLCertVerificationError:
+        cure = _("See that it is renewed, and that EMAIL_URL has the name that stands in it.")
+        yield Finding("mail", "red", _("The certificate of the mail server %(host)s is not valid.") % where, cure)
+        return
     except (OSError, smtplib.SMTPException):
         cure = _("Check host, port and encryption in EMAIL_URL, and whether the network lets this port out.")
         yield Finding("mail", "red", _("The mail server %(host)s:%(port)s does not answer.") % where, cure)

@@ -17,6 +17,10 @@ logger = logging.getLogger(__name__)
 SENTENCES: dict[str, Promise] = {
     "unreachable": _("The mail server does not answer. Check the server name and the port."),
     "encryption": _("The encrypted connection failed. Check the kind of encryption and the server name."),
+    "certificate": _(
+        "The mail server's certificate is not valid: it has expired, or it is for another name. The provider has to"
+        " renew it; check the server name."
+    ),
     "sign_in": _("The mail server refuses the user name or the password. Enter the password again."),
     "token": _("The provider gives no access any more. Connect the account again."),
     "folder": _("A folder is not there any more. Check the folder names."),
@@ -53,10 +57,14 @@ def of(error: BaseException) -> MailboxProblem:
             # Not an outage, which receiving.check handles: we tried to write what the database refuses.
             logger.error("What was read of a mailbox could not be stored.", exc_info=error)
             return MailboxProblem("our_fault", type(error).__name__)
+        case ssl.SSLCertVerificationError():
+            return MailboxProblem("certificate", detail)
         case ssl.SSLError():
             return MailboxProblem("encryption", detail)
         case poplib.error_proto() if "EOF" in str(error):  # how that library says that the line went dead
             return MailboxProblem("broken_off", detail)
+        case ConnectionRefusedError():
+            return MailboxProblem("unreachable", detail)
         case imaplib.IMAP4.abort() | EOFError() | ConnectionError():
             return MailboxProblem("broken_off", detail)
         case OSError():  # no such host, refused, timed out
