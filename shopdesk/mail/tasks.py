@@ -8,8 +8,8 @@ from shopdesk.mail import delivery, events, outbox, receiving, soft_bounces
 
 @shared_task
 def sweep_outgoing() -> None:
-    """Send letters that are due. A full batch rings again, so that a wave does not wait for the next beat."""
-    if delivery.sweep(clock.now()) >= delivery.BATCH:
+    """Send letters that are due. A full sweep rings again, so that a wave does not wait for the next beat."""
+    if delivery.sweep(clock.now()) >= delivery.LIMIT:
         outbox.ring()
 
 

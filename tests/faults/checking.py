@@ -9,7 +9,8 @@ from collections import Counter
 
 # The points at which a worker can be made to die, in the order of a letter's and of a mail's life; see worker.py.
 POINTS = (
-    "claiming", "claimed", "deciding", "intent", "dot-soon", "dot", "answered", "marked", "settling",
+    "claiming", "claimed", "prepared", "deciding", "intent", "dot-soon", "dot", "answered", "unmarked", "marked",
+    "settling",
     "fetched", "stored", "taken", "read", "files", "filed",
 )  # fmt: skip
 TABLES = (
