@@ -22,8 +22,10 @@ Outcome = SendAttempt.Outcome
 BACKOFF = (
     timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4),
 )  # fmt: skip
-# Enhanced codes after which the first tries would be wasted: a full mailbox is not emptied within a minute.
+# Enhanced codes after which the first tries would be wasted: a full mailbox is not emptied within a minute. The first
+# wait is then the first of BACKOFF that is at least so long.
 FULL_MAILBOX = ("4.2.2", "5.2.2")
+FULL_MAILBOX_WAIT = timedelta(hours=1)
 JITTER = 0.1  # each wait is up to this part longer, so that what failed together does not come back together
 GIVE_UP = timedelta(hours=24)  # after the first try of a round
 # Enhanced status codes (RFC 3463) that mean: this mailbox does not exist.
@@ -154,7 +156,7 @@ def not_accepted(mail: OutgoingMail, error: smtp.NotAccepted, now: datetime, rou
 def backoff(tries: int, words: str, key: str) -> timedelta:
     """How long a letter waits after its ``tries`` + 1st refusal of a round, with the server's ``words``."""
     if words.startswith(FULL_MAILBOX):
-        tries = max(tries, BACKOFF.index(timedelta(hours=1)))
+        tries = max(tries, sum(wait < FULL_MAILBOX_WAIT for wait in BACKOFF))
     wait = BACKOFF[min(tries, len(BACKOFF) - 1)]
     part = int.from_bytes(hashlib.sha256(f"{key}:{tries}".encode()).digest()[:4], "big") / 2**32
     return timedelta(seconds=round(wait.total_seconds() * (1 + JITTER * part)))

@@ -114,3 +114,12 @@ def test_many_workers_share_one_bucket(now):
         thread.join()
     assert sum(taken) == 90  # of a hundred
     assert RateBucket.objects.get(key="1:other").tokens == pytest.approx(10)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "minutes"), [((1, 5, 15, 60, 240), 60), ((1, 30, 90), 90), ((1, 5), 5), ((120,), 120)]
+)
+def test_a_full_mailbox_waits_with_any_schedule(monkeypatch, schedule, minutes):
+    monkeypatch.setattr(marking, "BACKOFF", tuple(timedelta(minutes=wait) for wait in schedule))
+    wait = marking.backoff(0, "4.2.2 mailbox full", "k")
+    assert timedelta(minutes=minutes) <= wait <= timedelta(minutes=minutes) * 1.1
