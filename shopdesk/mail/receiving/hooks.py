@@ -345,7 +345,7 @@ def _anymail_view(provider: str) -> Any | None:
     try:
         reader = importlib.import_module(f"anymail.webhooks.{module}")
         if hasattr(reader, "requests"):
-            reader.requests = _Patient
+            reader.requests = _Patient  # type: ignore[attr-defined]  # not every reader has it
         kind = getattr(reader, name)
         # The secret is in our address, so that anymail's shared password for all webhooks is not missed.
         with warnings.catch_warnings():
