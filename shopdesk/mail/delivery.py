@@ -104,12 +104,12 @@ def sweep(now: datetime, limit: int = LIMIT) -> int:
     checked: datetime | None = None
     with _Round(watch) as turn:
         while turn.taken < limit and watch.seconds() < SWEEP_SECONDS:
-            # Read after the first word with the database, so that a worker that waited for it has no old clock in its
-            # hand; and again each second.
-            if checked != (checked := watch.now()):
-                leave = guards.check(checked)
+            # Read after the first word with the database: a worker that waited for it has no old clock in its hand.
+            leave = guards.check(watch.now())
             if leave == Leave.NONE:
                 break
+            if checked != (checked := watch.now()):
+                turn.routes = routes.all_routes()  # anew each second
             letters = claim(now, min(BATCH, limit - turn.taken), worker=worker, leave=leave)
             if not letters or not turn.send(letters):
                 break
@@ -173,7 +173,7 @@ class _Round:
     def __init__(self, watch: _Watch) -> None:
         self.watch = watch
         self.stack = contextlib.ExitStack()
-        self.routes: list[MailRoute] = []
+        self.routes: list[MailRoute] = []  # as the sweep last read them
         self.ways: dict[int, routes.Way] = {}
         self.away: set[int] = set()  # routes whose server did not let us in during this sweep
         self.turns: deque[tuple[OutgoingMail, MailRoute | None]] = deque()
@@ -195,7 +195,6 @@ class _Round:
         """Send one batch. False when nothing more should be begun in this sweep."""
         self.turns = deque((mail, None) for mail in letters)
         try:
-            self.routes = routes.all_routes()
             self.turns = self._in_turn(letters)
             while self.turns and self.watch.seconds() < SWEEP_SECONDS:
                 if not self._one(*self.turns.popleft()):

@@ -146,6 +146,12 @@ class OutgoingMail(models.Model):
         indexes: ClassVar = [
             # Must equal the ORDER BY of the claim (0.2 ms against 70 ms on 100,000 equal due times).
             models.Index(fields=["due_at", "id"], condition=Q(state=0), name="mail_due"),
+            # What the guard counts before each claim: without it a queue of receipts would be read through each time.
+            models.Index(
+                fields=["due_at", "id"],
+                condition=Q(state=0, automatic=True) & ~Q(mail_class="transactional"),
+                name="mail_due_automatic",
+            ),
             models.Index(fields=["lease_until"], condition=Q(state__in=[1, 2]), name="mail_lease"),
             models.Index(fields=["state", "-id"], name="mail_by_state"),
             models.Index(fields=["state", "mail_class", "-id"], name="mail_by_state_and_class"),
