@@ -14,9 +14,9 @@ from shopdesk.accounts import adapter
 from tests import make
 
 TRIES = 12
-# A mail server that takes a tenth of a second is felt at once; a template is rendered in a few milliseconds.
-SERVER_SECONDS = 0.1
-BOUND_SECONDS = 0.02
+# A mail server that takes a fifth of a second would be felt at once; the bound leaves room for a busy machine.
+SERVER_SECONDS = 0.2
+BOUND_SECONDS = 0.05
 
 
 def until(condition, seconds=10):

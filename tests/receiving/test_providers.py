@@ -4,14 +4,16 @@ import base64
 import hashlib
 import hmac
 import json
+from datetime import timedelta
 
 import pytest
 import requests
 from django.test import Client
+from django.urls import reverse
 
 from shopdesk import clock
 from shopdesk.mail import parsing
-from shopdesk.mail.models import IncomingMail
+from shopdesk.mail.models import IncomingMail, Mailbox
 from shopdesk.mail.receiving import hooks
 from tests.receiving.make import letter, make_mailbox
 
@@ -340,6 +342,23 @@ def test_resend_that_does_not_answer_posts_again(post, web):
     web[RESEND_ADDRESS] = requests.ConnectionError("no")
     assert post("resend", SENT) == 503
     assert not IncomingMail.objects.exists()
+
+
+def test_a_wrong_key_is_shown_on_the_mailbox_until_it_is_right(post, web, now, signed_in, owner, monkeypatch):
+    web[RESEND_ADDRESS] = 401
+    assert post("resend", SENT) == 503
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(hours=1))
+    assert post("resend", SENT) == 503
+    mailbox = Mailbox.objects.get()
+    assert (mailbox.problem, mailbox.problem_detail, mailbox.problem_since) == ("not_handed_over", "HTTPError 401", now)
+    page = signed_in(owner).get(reverse("desk-mail:mailbox", args=[mailbox.pk])).content.decode()
+    assert "APIキー" in page
+    assert "re-key" not in page
+    web[RESEND_ADDRESS] = json.dumps({"raw": {"download_url": STORE}}).encode()
+    web[STORE] = RAW
+    assert post("resend", SENT) == 200
+    mailbox.refresh_from_db()
+    assert (mailbox.problem, mailbox.problem_detail, mailbox.problem_since) == ("", "", None)
 
 
 @pytest.mark.parametrize("body", [{**SENT, "data": {}}, {"type": "email.delivered", "data": {"email_id": "1"}}, {}])

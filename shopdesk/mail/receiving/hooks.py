@@ -27,6 +27,8 @@ from anymail.exceptions import AnymailError, AnymailWebhookValidationFailure
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, QueryDict
 
 from shopdesk.mail.models import IncomingMail, Mailbox
@@ -105,7 +107,15 @@ def receive(mailbox: Mailbox, request: HttpRequest, body: bytes, *, now: datetim
     elif settings.ANYMAIL.get(_SIGNING_KEYS.get(mailbox.provider, "")):
         logger.error("Posts of %s cannot be checked: a setting or a library is missing.", mailbox.provider)
         raise Refused
-    letters = _letters(mailbox.provider, request, body, fields, view)
+    try:
+        letters = _letters(mailbox.provider, request, body, fields, view)
+    except NotYet as reason:
+        since = Coalesce("problem_since", Value(now)) if mailbox.problem else now
+        rows = Mailbox.objects.filter(pk=mailbox.pk)
+        rows.update(problem="not_handed_over", problem_detail=str(reason), problem_since=since)
+        raise
+    if mailbox.problem:
+        Mailbox.objects.filter(pk=mailbox.pk).update(problem="", problem_detail="", problem_since=None)
     with transaction.atomic(durable=True):
         return sum(_keep(mailbox, letter, now) for letter in letters)
 
@@ -163,7 +173,7 @@ def _not_yet(provider: str, error: requests.RequestException) -> None:
     status = getattr(error.response, "status_code", None)
     logger.warning("A mail could not be fetched from %s: %s %s", provider, type(error).__name__, status or "")
     if status not in _GONE:
-        raise NotYet from None
+        raise NotYet(f"{type(error).__name__} {status or ''}".strip()) from None
 
 
 def _plain(request: HttpRequest, body: bytes, fields: dict[str, bytes]) -> list[bytes] | None:
@@ -262,14 +272,14 @@ def _download(address: str) -> bytes:
     """A mail from where the provider keeps it, read as far as one byte more than a mail may have."""
     if not address.startswith("https://"):
         raise ValueError("not a web address")
-    content = b""
+    content = bytearray()
     with requests.get(address, timeout=FETCH_TIMEOUT, stream=True) as answer:
         answer.raise_for_status()
         for chunk in answer.iter_content(65536):
             content += chunk
             if len(content) > MAX_SIZE:
                 break
-    return content[: MAX_SIZE + 1]
+    return bytes(content[: MAX_SIZE + 1])
 
 
 _FETCH: dict[str, Callable[[Any, bytes], list[bytes] | None]] = {"mailtrap": _mailtrap, "resend": _resend}

@@ -28,6 +28,10 @@ SENTENCES: dict[str, Promise] = {
     "answer": _("The mail server answered something that we do not understand."),
     "secret": _("The stored password cannot be read any more because SECRET_KEY was changed. Enter it again."),
     "settings": _("The settings of this mailbox are incomplete."),
+    "not_handed_over": _(
+        "The provider does not hand over mail that it has announced. Check its API key in the settings; the provider"
+        " announces the mail again by itself."
+    ),
     "our_fault": _(
         "What was read could not be stored. The log says why; nothing is lost, it is tried again by itself."
     ),
