@@ -99,7 +99,8 @@ def sweep(now: datetime, limit: int = LIMIT) -> int:
     Must not be called inside a transaction: what is decided has to be on disk before it is done.
     """
     watch = _Watch(now)
-    settle_lost(now)
+    with transaction.atomic(durable=True):  # refuses to stand inside of another
+        settle_lost(now)
     worker = f"{socket.gethostname()}:{os.getpid()}"[:100]
     checked: datetime | None = None
     with _Round(watch) as turn:

@@ -11,8 +11,9 @@ django-post_office and django-mailer as they come.
 Whoever does not lie about a letter after a crash waits for the disk before it: the bare loop with a commit is the
 fastest that such an outbox could be on this machine at this moment, and where its ratio is low, ours must be.
 
-A machine's speed changes from minute to minute, so the bare loop is run before and after each of the others, which are
-compared with the mean of those two. What each promises when its worker is killed: shopdesk leaves at most one letter
+A machine's speed changes from second to second, that of its disk most of all. So our worker, the bare loop and the one
+with commits take turns of a thousand letters; before and after each of the others stands a whole bare loop, and they are
+compared with the mean of the two. What each promises when its worker is killed: shopdesk leaves at most one letter
 uncertain and sends none twice; django-mailer sends at most one twice; django-post_office notes what it has sent
 batch by batch, and sends up to a batch (100) twice.
 """
@@ -42,6 +43,7 @@ from shopdesk import embedded  # noqa: E402  # after the path
 from tests.bench.mail_letters import FROM_ADDRESS, FROM_NAME, TEXT, TO_NAME  # noqa: E402  # after the path
 
 NOW = datetime.now(UTC).replace(microsecond=0)
+TURN = 1000  # letters
 PEERS = {"post_office": "django-post_office", "mailer": "django-mailer"}
 
 
@@ -81,44 +83,43 @@ class Bench:
     def __init__(self, sink, count):
         self.sink, self.count = sink, count
         self.letters = []
-        self.bare = []  # seconds
-        self.rows = []  # (name, seconds, place among the bare loops)
+        self.bare = []  # seconds of each whole bare loop
 
-    def bare_loop(self):
-        """The least that can be done: one connection, the finished bytes, nothing written down."""
+    def bare_loop(self, letters=None):
+        """Seconds for the least that can be done: one connection, the finished bytes, nothing written down."""
+        letters = letters or self.letters
         with smtplib.SMTP("127.0.0.1", self.sink.port) as smtp:
             started = time.perf_counter()
-            for sender, recipient, raw in self.letters:
+            for sender, recipient, raw in letters:
                 smtp.sendmail(sender, [recipient], raw)
-            self.bare.append(time.perf_counter() - started)
-        self.arrived("bare loop")
+            seconds = time.perf_counter() - started
+        self.arrived("bare loop", len(letters))
+        return seconds
 
-    def with_commits(self):
+    def with_commits(self, letters):
         """Seconds of the same with one row written, and on disk, before each letter."""
         from django.db import connection
 
-        with connection.cursor() as cursor:
-            cursor.execute("CREATE TABLE bench_commit (letter integer, at timestamptz)")
         with smtplib.SMTP("127.0.0.1", self.sink.port) as smtp, psycopg.Cursor(connection.connection) as cursor:
+            cursor.execute("CREATE TABLE IF NOT EXISTS bench_commit (letter integer, at timestamptz)", prepare=False)
             connection.connection.prepare_threshold = 0
             started = time.perf_counter()
-            for number, (sender, recipient, raw) in enumerate(self.letters):
+            for number, (sender, recipient, raw) in enumerate(letters):
                 cursor.execute("INSERT INTO bench_commit VALUES (%s::integer, %s)", [number, NOW])
                 smtp.sendmail(sender, [recipient], raw)
-            return time.perf_counter() - started
+            seconds = time.perf_counter() - started
+        self.arrived("bare loop with commits", len(letters))
+        return seconds
 
-    def arrived(self, name):
-        assert self.sink.count() == (self.count, self.count), f"{name}: not each letter once"
+    def arrived(self, name, count):
+        assert self.sink.count() == (count, count), f"{name}: not each letter once"
 
-    def measured(self, name, seconds):
-        self.arrived(name)
-        self.rows.append((name, seconds, len(self.bare)))
-        self.bare_loop()
-        say(self.line(*self.rows[-1]))
-
-    def line(self, name, seconds, place):
-        ratio = statistics.mean(self.bare[place - 1 : place + 1]) / seconds
-        return f"{name:26}{self.count / seconds:9.0f} letters/s{ratio:8.2f} of the bare loop"
+    def beside(self, name, seconds):
+        """A line about what was measured since the last whole bare loop, after another one."""
+        self.arrived(name, self.count)
+        self.bare.append(self.bare_loop())
+        bare = statistics.mean(self.bare[-2:])
+        say(f"{name:26}{self.count / seconds:9.0f} letters/s{bare / seconds:8.2f} of {self.count / bare:.0f}")
 
 
 def say(line):
@@ -165,8 +166,9 @@ def settle_down():
         cursor.execute("CHECKPOINT")
 
 
-def dispatch(count):
-    """Seconds, the milliseconds of each claim, and the growth of memory in megabytes."""
+def take_turns(bench):
+    """One worker, the bare loop and the one with commits: [(bare, with commits, ours) seconds of each turn], the
+    milliseconds of each claim, and the growth of memory in megabytes."""
     from shopdesk.mail import delivery
     from shopdesk.mail.models import OutgoingMail
 
@@ -180,20 +182,25 @@ def dispatch(count):
         finally:
             claims.append((time.perf_counter() - started) * 1000)
 
+    turns = []
     delivery.claim = timed
     try:
-        delivery.sweep(NOW, delivery.BATCH)  # imports, connections
         gc.collect()
-        before = highest = memory()
-        started = time.perf_counter()
-        while delivery.sweep(NOW):
+        before = highest = 0.0
+        for first in range(0, bench.count, TURN):
+            letters = bench.letters[first : first + TURN]
+            bare, with_commits = bench.bare_loop(letters), bench.with_commits(letters)
+            started = time.perf_counter()
+            taken = delivery.sweep(NOW, len(letters))
+            turns.append((bare, with_commits, time.perf_counter() - started))
+            assert taken == len(letters)
+            bench.arrived("shopdesk", len(letters))
             highest = max(highest, memory())
-        # As if the first batch had taken as long as the others.
-        seconds = (time.perf_counter() - started) * count / (count - delivery.BATCH)
+            before = before or highest  # after the first turn, which makes the connections
     finally:
         delivery.claim = claim
-    assert OutgoingMail.objects.filter(state=OutgoingMail.State.SENT).count() == count
-    return seconds, sorted(claims), max(highest, memory()) - before
+    assert OutgoingMail.objects.filter(state=OutgoingMail.State.SENT).count() == bench.count
+    return turns, sorted(claims), highest - before
 
 
 def dispatch_together(workers):
@@ -260,7 +267,7 @@ def run(options, sink):
     django.setup()
     from django.core.management import call_command
 
-    from shopdesk.mail import delivery, message
+    from shopdesk.mail import message
     from shopdesk.mail.models import OutgoingMail
 
     call_command("migrate", verbosity=0)
@@ -275,21 +282,33 @@ def run(options, sink):
     ]
     size = statistics.mean(len(raw) for _, _, raw in bench.letters)
     say(f"{count} letters of {size:.0f} bytes, {options.future} rows of the future; load {os.getloadavg()[0]:.1f}")
-    bench.bare_loop()
-    bench.measured("bare loop with commits", bench.with_commits())
-    cpu = time.process_time()
-    seconds, claims, growth = profiled(count) if options.profile else dispatch(count)
-    cpu = time.process_time() - cpu
-    bench.measured("shopdesk, one worker", seconds)
-    if not options.alone:
-        fill(count, count + 1, NOW)
-        settle_down()
-        bench.measured("shopdesk, two workers", dispatch_together(2))
-        for name, package in PEERS.items():
-            bench.measured(f"{package} {version(package)}", peer(name, count, sink.port))
-    each = ", ".join(f"{count / seconds:.0f}" for seconds in bench.bare)
-    say(f"{'bare loop':26}{count / statistics.mean(bench.bare):9.0f} letters/s (each run: {each})")
-    say(f"{'processor':26}{cpu / count * 1e6:9.0f} µs a letter in our process; {os.cpu_count()} cores")
+    turns, claims, growth = profiled(bench) if options.profile else take_turns(bench)
+    report(count, turns, claims, growth)
+    if options.alone:
+        return
+    say("\nwhole runs, each beside the mean of the bare loops before and after it:")
+    bench.bare.append(bench.bare_loop())
+    fill(count, count + 1, NOW)
+    settle_down()
+    bench.beside("shopdesk, two workers", dispatch_together(2))
+    for name, package in PEERS.items():
+        bench.beside(f"{package} {version(package)}", peer(name, count, sink.port))
+
+
+def report(count, turns, claims, growth):
+    from shopdesk.mail import delivery
+
+    bare, commits, ours = (sum(seconds) for seconds in zip(*turns, strict=True))
+    ratios = sorted(turn[0] / turn[2] for turn in turns)
+    say(f"in turns of {TURN}:")
+    say(f"{'bare loop':26}{count / bare:9.0f} letters/s")
+    say(f"{'bare loop with commits':26}{count / commits:9.0f} letters/s{bare / commits:8.2f} of the bare loop")
+    say(
+        f"{'shopdesk, one worker':26}{count / ours:9.0f} letters/s{bare / ours:8.2f} of the bare loop (0.50 wanted; "
+        f"turns {ratios[0]:.2f} to {ratios[-1]:.2f}, median {statistics.median(ratios):.2f})"
+    )
+    say(f"{'':45}{commits / ours:8.2f} of the bare loop with commits")
+    say(f"{'a commit alone':26}{(commits - bare) / count * 1e6:9.0f} µs; load {os.getloadavg()[0]:.1f}")
     say(f"{'memory':26}{growth:+9.1f} MB (under 10 wanted)")
     p99 = claims[max(0, int(len(claims) * 0.99) - 1)]
     say(
@@ -298,14 +317,14 @@ def run(options, sink):
     )
 
 
-def profiled(count):
+def profiled(bench):
     import cProfile
     import pstats
 
     profile = cProfile.Profile()
     profile.enable()
     try:
-        return dispatch(count)
+        return take_turns(bench)
     finally:
         profile.disable()
         pstats.Stats(profile).sort_stats("tottime").print_stats(45)

@@ -292,6 +292,14 @@ def test_prepared_and_never_begun_goes_back_to_waiting(smtp_sink, now):
     assert len(smtp_sink.messages) == 1
 
 
+def test_a_prepared_letter_cannot_be_cancelled_any_more(smtp_sink, now):
+    queue("1"), queue("2")
+    begun, waiting = delivery.claim(now, 10, worker="w")
+    prepare(waiting)
+    begin(begun)
+    assert [outbox.cancel(key, reason="by_staff", now=now) for key in ("1", "2")] == [False, False]
+
+
 def test_what_the_journal_knows_is_true_after_a_crash(smtp_sink, now):
     queue("1"), queue("2"), queue("3")
     one, two, three = delivery.claim(now, 10, worker="dead")

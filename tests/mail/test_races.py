@@ -127,6 +127,13 @@ def test_what_is_taken_from_a_worker_is_not_begun_by_it(now):
     assert not SendAttempt.objects.exists()
 
 
+def test_inside_of_a_transaction_nothing_is_sent(smtp_sink, now):
+    queue()
+    with pytest.raises(RuntimeError), transaction.atomic():
+        delivery.sweep(now)
+    assert smtp_sink.messages == []
+
+
 def test_what_is_being_begun_is_not_taken_away(now):
     queue()
     (mail,) = delivery.claim(now, 10, worker="slow")
