@@ -46,7 +46,7 @@ lint: venv-dev
 screenshots: venv-dev browser
 	@$(PY) -m pytest -q tests/stories/screens.py
 
-# How fast due letters leave, beside the bare loop: make bench-mail N=2000 FUTURE=0 is quicker.
+# How fast due letters leave, beside the bare loop and two other outboxes: make bench-mail N=2000 FUTURE=0 is quicker.
 N ?= 20000
 FUTURE ?= 1000000
 bench-mail: venv-dev

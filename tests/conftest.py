@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client, TransactionTestCase
 from django.utils import timezone, translation
 
+from shopdesk.accounts import adapter
 from tests import make
 from tests.sink import smtp_sink  # noqa: F401  # a fixture
 
@@ -62,6 +63,18 @@ def signed_in():
         return client
 
     return sign_in
+
+
+@pytest.fixture(autouse=True)
+def _account_mail_at_once(request, monkeypatch):
+    """Letters about accounts leave shortly after the answer; a test finds them when it has the answer."""
+    if "account_mail_later" not in request.fixturenames:
+        monkeypatch.setattr(adapter, "later", lambda work: work())
+
+
+@pytest.fixture
+def account_mail_later():
+    """For tests about just that: these letters leave when they do."""
 
 
 @pytest.fixture(autouse=True)

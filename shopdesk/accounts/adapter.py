@@ -1,16 +1,21 @@
 """What we ask of allauth beyond its defaults."""
 
+import contextvars
 import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
-from anymail.exceptions import AnymailError
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.core.mail import get_connection
+from django.db import connections
 from django.http import HttpRequest, HttpResponse
+from django.utils import translation
 
 from shopdesk import clock
 from shopdesk.accounts import audit, ratelimit
@@ -20,9 +25,27 @@ from shopdesk.tokens import site_url
 
 logger = logging.getLogger(__name__)
 
-# Seconds that a visitor waits for the mail server when a password is reset; the sweep of letters is not used here,
-# because a letter in the outbox can be read by staff, and this one opens an account.
+# Seconds for the mail server. The outbox is not used here: its rows keep the words of each letter, and these open an
+# account; and they have to leave also while workers stand still and automatic mail is held.
 _MAIL_PATIENCE = 10
+# A letter is made and sent this many seconds after the page was answered. Within the request, and also beside it, the
+# work would be felt in the time of the answer, which then tells whether the address is known.
+_AFTER_SECONDS = 0.5
+
+_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="account-mail")
+
+
+def later(work: Callable[[], None]) -> None:
+    """Do it shortly, on another thread; what is lost with the process is asked for again by the person."""
+
+    def run() -> None:
+        time.sleep(_AFTER_SECONDS)
+        try:
+            work()
+        finally:
+            connections.close_all()
+
+    _threads.submit(run)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
@@ -94,17 +117,26 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         )
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send at once and keep no copy. A mail server that is away is logged, not shown: the page must not tell
-        whether the address is known."""
+        """Send once the page is answered, and keep no copy. A mail server that is away is logged, not shown: neither
+        the page nor its time may tell whether the address is known."""
+        same = contextvars.copy_context()  # allauth looks up the request there
+        language = translation.get_language()
+        later(lambda: same.run(self._send, template_prefix, email, context, language))
+
+    def _send(self, template_prefix: str, email: str, context: dict[str, Any], language: str | None) -> None:
+        try:
+            with translation.override(language):
+                self._send_now(template_prefix, email, context)
+        except Exception as error:  # noqa: BLE001  # nobody waits for this thread; the log is where it is told
+            logger.error("account mail %s could not be sent: %s", template_prefix, type(error).__name__)
+
+    def _send_now(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         message = self.render_mail(
             template_prefix, email, {"request": self.request, "email": email, "site_url": settings.SITE_URL, **context}
         )
         message.connection = get_connection(timeout=_MAIL_PATIENCE)
         message.extra_headers["Auto-Submitted"] = "auto-generated"
-        try:
-            message.send()
-        except (OSError, AnymailError) as error:
-            logger.error("account mail %s could not be sent: %s", template_prefix, type(error).__name__)
+        message.send()
 
     def send_notification_mail(
         self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None

@@ -45,6 +45,7 @@ _SENTENCES = {
     "inquiry.read:file": _("Opened a file of inquiry %(number)s"),
     "inquiries.send_refused": _("Tried to send without being allowed to (%(path)s)"),
     "suppression.added": _("Stopped mail to an address"),
+    "suppression.ended": _("Mail to an address is allowed again, its time was over"),
     "suppression.released": _("Allowed mail to an address again"),
 }
 

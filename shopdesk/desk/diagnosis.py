@@ -8,7 +8,7 @@ import smtplib
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +20,8 @@ from django.utils.translation import gettext as _
 from faq.indexing import index_is_current
 from shopdesk.desk import health
 from shopdesk.mail import deliverability
+from shopdesk.mail.models import Mailbox
+from shopdesk.mail.receiving import problems
 from shopdesk.shop.models import Store
 
 Colour = Literal["ok", "warn", "red"]
@@ -30,6 +32,7 @@ TIMEOUT_SECONDS = 3.0
 DISK_RED_BYTES = 500 * 1024 * 1024
 DISK_WARN_BYTES = 2 * 1024 * 1024 * 1024
 CLOCK_WARN_SECONDS = 5.0
+MAILBOX_RED = timedelta(minutes=15)  # shorter troubles pass by themselves: a server restarts
 CLOCK_RED_SECONDS = 60.0
 
 
@@ -50,6 +53,7 @@ def examine(now: datetime) -> Iterator[Finding]:
         ("database", lambda: _database(now)),
         ("broker", lambda: _background(now)),
         ("mail", _mail_route),
+        ("mailbox", lambda: _mailboxes(now)),
         ("dns", _mail_dns),
         ("disk", _disk),
     ]
@@ -200,11 +204,30 @@ def _mail_route() -> Iterator[Finding]:
         cure = _("Check user and password in EMAIL_URL.")
         yield Finding("mail", "red", _("The mail server %(host)s refuses the sign-in.") % where, cure)
         return
+    except ssl.SSLCertVerificationError:
+        cure = _("See that it is renewed, and that EMAIL_URL has the name that stands in it.")
+        yield Finding("mail", "red", _("The certificate of the mail server %(host)s is not valid.") % where, cure)
+        return
     except (OSError, smtplib.SMTPException):
         cure = _("Check host, port and encryption in EMAIL_URL, and whether the network lets this port out.")
         yield Finding("mail", "red", _("The mail server %(host)s:%(port)s does not answer.") % where, cure)
         return
     yield Finding("mail", "ok", _("The mail server %(host)s answers.") % where)
+
+
+def _mailboxes(now: datetime) -> Iterator[Finding]:
+    rows = Mailbox.objects.exclude(status=Mailbox.Status.PAUSED).order_by("pk")
+    troubled = [mailbox for mailbox in rows if mailbox.problem]
+    for mailbox in troubled:
+        since = mailbox.problem_since or now
+        text = _("The mailbox %(name)s has not been read for %(minutes)s minutes.") % {
+            "name": mailbox.name,
+            "minutes": round((now - since).total_seconds() / 60),
+        }
+        cure = str(problems.SENTENCES.get(mailbox.problem, mailbox.problem))
+        yield Finding("mailbox", "red" if now - since > MAILBOX_RED else "warn", text, cure)
+    if len(rows) and not troubled:
+        yield Finding("mailbox", "ok", _("All mailboxes can be read."))
 
 
 def _mail_dns() -> Iterator[Finding]:

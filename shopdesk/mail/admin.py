@@ -19,7 +19,7 @@ class ConsentAdmin(RoleModelAdmin[Consent]):
 class SuppressionAdmin(RoleModelAdmin[Suppression]):
     permission = P.MAIL_SETTLE
     read_only = True
-    list_display = ("address", "scope", "reason", "created_at", "by")
+    list_display = ("address", "scope", "reason", "created_at", "until", "by")
     list_filter = ("scope", "reason")
     search_fields = ("address__exact",)
     list_select_related = ("by",)

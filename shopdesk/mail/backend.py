@@ -1,14 +1,25 @@
 """The other way out: any Django mail backend that is not SMTP (a provider's interface by django-anymail, memory).
 
 Such a backend does not tell how far it came. So only what certainly did not leave is tried again; the rest is unknown.
+
+Two providers promise to take a request with the same key once: Resend (header Idempotency-Key, for 24 hours) and Brevo
+("idempotencyKey" among the letter's headers, for 15 minutes at least). There silence is asked about at once, with the
+same key and the same bytes, a few seconds apart: far inside both windows, by the same account, and before anything else
+happens to the letter. What is silent to the end is unknown as with the others, and is not repeated later: no key is
+trusted over another route, another process or an hour. Of the other providers we know no such promise.
 """
 
+import hashlib
+import hmac
 import socket
+import time
+import uuid
 from email.headerregistry import Address
 from types import TracebackType
 from typing import Any, Self
 
 from anymail.utils import EmailAddress
+from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 
@@ -24,6 +35,11 @@ _NOT_SENDABLE = {
     "AnymailConfigurationError", "BadHeaderError",
 }  # fmt: skip
 
+# Seconds before each further request with the same key.
+AGAIN_AFTER = (2.0, 8.0)
+# django-anymail's name of a provider -> where its key goes: among the letter's headers, or the request's.
+_KEY_IN_LETTER = {"Brevo": "idempotencyKey"}
+_KEY_IN_REQUEST = {"Resend": "Idempotency-Key"}
 # What django-anymail says of a recipient whom the provider will not write to.
 _NOT_TAKEN = {"invalid", "rejected", "failed"}
 
@@ -50,10 +66,10 @@ class BackendRoute:
         """Hand the letter over. Raises NotAccepted, Refused or Unknown."""
         letter = _letter(mail, raw)
         letter.connection = self._connection
-        try:
-            count = letter.send()
-        except Exception as error:  # each backend has its own exceptions; none of them may look like a success
-            raise _meaning(error, self._secret) from error
+        if self._with_key(letter, mail):
+            count = self._insist(letter)
+        else:
+            count = self._send(letter)
         if not count:
             raise Unknown(None, "The mail backend did not say that it sent anything.")
         told = getattr(letter, "anymail_status", None)
@@ -63,6 +79,44 @@ class BackendRoute:
             # shown as refused; whoever sends it again knows who has had it.
             raise Refused(None, f"{refused[0].words}. Copies went to: {', '.join(mail.copies())}"[:500])
         return Accepted(250, str(getattr(told, "message_id", None) or "")[:500], refused)
+
+    def _send(self, letter: EmailMultiAlternatives) -> int:
+        try:
+            return int(letter.send() or 0)
+        except Exception as error:  # each backend has its own exceptions; none of them may look like a success
+            raise _meaning(error, self._secret) from error
+
+    def _insist(self, letter: EmailMultiAlternatives) -> int:
+        """Ask again about silence. After it only a yes means anything: a no may be of the repetition alone."""
+        try:
+            return self._send(letter)
+        except Unknown as silence:
+            unknown = silence
+        for seconds in AGAIN_AFTER:
+            time.sleep(seconds)
+            try:
+                return self._send(letter)
+            except Unknown as silence:
+                unknown = silence
+            except NotAccepted as refusal:
+                raise Unknown(refusal.code, refusal.words) from refusal
+        raise unknown
+
+    def _with_key(self, letter: EmailMultiAlternatives, mail: OutgoingMail) -> bool:
+        """Give the letter its key where the provider knows keys. One for each try: what is sent again by a person, or
+        after a refusal, is another request."""
+        provider = getattr(self._connection, "esp_name", "")
+        if provider not in _KEY_IN_LETTER and provider not in _KEY_IN_REQUEST:
+            return False
+        words = f"shopdesk.idempotency:{mail.message_id}:{mail.attempt}:{mail.lease_token}"
+        mac = hmac.new(settings.SECRET_KEY.encode(), words.encode(), hashlib.sha256).digest()
+        key = str(uuid.UUID(bytes=mac[:16], version=4))
+        if provider in _KEY_IN_LETTER:
+            letter.extra_headers[_KEY_IN_LETTER[provider]] = key
+        else:
+            self._connection.open()  # its session is what the requests take their headers from
+            self._connection.session.headers[_KEY_IN_REQUEST[provider]] = key  # type: ignore[attr-defined]  # anymail's
+        return True
 
 
 def _refused(mail: OutgoingMail, told: Any) -> tuple[Refusal, ...]:

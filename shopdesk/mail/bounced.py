@@ -1,7 +1,10 @@
 """Letters that came back, and letters that somebody called spam.
 
 Anybody can write such a report. It is believed only about a letter that we really sent: the report has to carry the
-letter's Message-ID, which is made from a secret, and to blame the address that the letter went to.
+letter's Message-ID, which is made from a secret, and to blame an address that the letter went to.
+
+Of a letter with copies every reader knows the Message-ID and the others' addresses, so a report by mail about it proves
+less: it is noted on the letter and stops nobody. Providers' events, which are signed, do (events.py).
 """
 
 import hmac
@@ -14,7 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from shopdesk import addresses
-from shopdesk.mail import message_ids, suppressions
+from shopdesk.mail import message_ids, soft_bounces, suppressions
 from shopdesk.mail.bounce_reasons import HARD
 from shopdesk.mail.models import IncomingMail, OutgoingMail, Suppression
 from shopdesk.mail.parsing import Kind, ParsedMail
@@ -51,8 +54,8 @@ def apply(incoming: IncomingMail, parsed: ParsedMail, now: datetime) -> str:
 
     "not_ours" (forged, or about somebody else's mail: nothing is changed), "other_recipient" (ours, but the report
     blames an address that it did not go to: noted on the letter, no address is stopped), "delayed" (still on its way),
-    "returned", "stopped" (the address is not written to any more), "complaint" or "no_complaint" (a report that
-    blames nobody).
+    "returned", "stopped" (the address is not written to any more, or not for a while), "complaint" or "no_complaint"
+    (a report that blames nobody).
     """
     letter = letter_of(parsed.bounce.original_message_id)
     if letter is None:
@@ -62,29 +65,52 @@ def apply(incoming: IncomingMail, parsed: ParsedMail, now: datetime) -> str:
         if any(recipient.reason in NO_COMPLAINT for recipient in parsed.bounce.recipients):
             return "no_complaint"
         _note(letter, "complaint", "", now)
-        for scope in (Suppression.Scope.SERVICE, Suppression.Scope.ADVERTISING):
-            suppressions.suppress(
-                letter.to_address, scope=scope, reason=Suppression.Reason.COMPLAINED, now=now, evidence=evidence
-            )
+        if not (letter.cc or letter.bcc):
+            complained(letter.to_address, evidence, now)
         return "complaint"
     mine = _blamed(parsed, letter.to_address)
+    copies = [(address, found) for address in [*letter.cc, *letter.bcc] if (found := _blamed(parsed, address))]
+    for address, found in copies:
+        if found.strength != "transient":
+            leave_out(letter, address, "came_back", f"{found.status} {found.reason}")
     if mine is None:
+        if copies:
+            return "returned" if any(found.strength != "transient" for _, found in copies) else "delayed"
         if any(recipient.strength != "transient" for recipient in parsed.bounce.recipients):
             _note(letter, "other", "", now)
         return "other_recipient"
     if mine.strength == "transient":
         return "delayed"
     _note(letter, mine.reason or "other", mine.status, now)
-    if not (mine.hard and mine.reason in HARD):
-        return "returned"
-    suppressions.suppress(
-        letter.to_address,
-        scope=Suppression.Scope.ALL,
-        reason=Suppression.Reason.BOUNCED,
-        now=now,
-        evidence=f"{mine.status} {mine.reason}, {evidence}".strip(),
-    )
-    return "stopped"
+    if letter.cc or letter.bcc:
+        return "returned"  # see the top: any of its readers could have written this
+    if mine.hard and mine.reason in HARD:
+        suppressions.suppress(
+            letter.to_address,
+            scope=Suppression.Scope.ALL,
+            reason=Suppression.Reason.BOUNCED,
+            now=now,
+            evidence=f"{mine.status} {mine.reason}, {evidence}".strip(),
+        )
+        return "stopped"
+    code = mine.reason or "other"
+    rests = soft_bounces.note(letter, letter.to_address, code=code, status=mine.status, at=now, now=now)
+    return "stopped" if rests else "returned"
+
+
+def complained(address: str, evidence: str, now: datetime) -> None:
+    """Stop after-care and advertising to somebody who called our mail spam; answers still go."""
+    for scope in (Suppression.Scope.SERVICE, Suppression.Scope.ADVERTISING):
+        suppressions.suppress(address, scope=scope, reason=Suppression.Reason.COMPLAINED, now=now, evidence=evidence)
+
+
+def leave_out(letter: OutgoingMail, address: str, why: str, words: str) -> None:
+    """Note that a copy did not arrive, once for each address."""
+    row = OutgoingMail.objects.select_for_update().only("left_out", "state", "lease_token").get(pk=letter.pk)
+    if all(one["address"] != address for one in row.left_out):
+        left_out = [*row.left_out, {"address": address, "why": why, "words": one_line(words)[:300]}]
+        OutgoingMail.objects.filter(pk=letter.pk).update(left_out=left_out)
+    _settle(letter)
 
 
 def letter_of(message_id: str) -> OutgoingMail | None:
@@ -109,6 +135,10 @@ def _note(letter: OutgoingMail, code: str, detail: str, now: datetime) -> None:
     same = OutgoingMail.objects.filter(pk=letter.pk)
     first = Coalesce("bounced_at", Value(now))
     same.update(bounced_at=first, bounce_code=code[:40], bounce_detail=one_line(detail)[:300])
-    # It came back, so it had left: nothing is unclear any more.
-    uncertain = same.filter(state=State.UNCERTAIN, lease_token=letter.lease_token)
+    _settle(letter)
+
+
+def _settle(letter: OutgoingMail) -> None:
+    """It came back, so it had left: nothing is unclear any more."""
+    uncertain = OutgoingMail.objects.filter(pk=letter.pk, state=State.UNCERTAIN, lease_token=letter.lease_token)
     uncertain.update(state=State.SENT, sent_at=Coalesce(F("changed_at"), F("due_at")), reason="")

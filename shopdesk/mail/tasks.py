@@ -3,13 +3,13 @@
 from celery import shared_task
 
 from shopdesk import clock
-from shopdesk.mail import delivery, events, outbox, receiving
+from shopdesk.mail import delivery, events, outbox, receiving, soft_bounces
 
 
 @shared_task
 def sweep_outgoing() -> None:
-    """Send letters that are due. A full batch rings again, so that a wave does not wait for the next beat."""
-    if delivery.sweep(clock.now()) >= delivery.BATCH:
+    """Send letters that are due. A full sweep rings again, so that a wave does not wait for the next beat."""
+    if delivery.sweep(clock.now()) >= delivery.LIMIT:
         outbox.ring()
 
 
@@ -21,5 +21,6 @@ def sweep_mailboxes() -> None:
 
 @shared_task
 def sweep_events() -> None:
-    """Apply what providers told about letters."""
+    """Apply what providers told about letters, and end the rests that are over."""
     events.sweep(clock.now())
+    soft_bounces.sweep(clock.now())

@@ -5,6 +5,7 @@ from functools import partial
 
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -79,7 +80,7 @@ def detail(request: StaffRequest, pk: int) -> HttpResponse:
         "is_sealed": is_sealed,
         "left_out": reasons.left_out(mail),
         "attempts": list(mail.attempts.select_related("route")),
-        "blocked": suppressions.blocked(mail.to_address, mail.mail_class) if may_settle else "",
+        "blocked": suppressions.blocked(mail.to_address, mail.mail_class, clock.now()) if may_settle else "",
         "can_cancel": may_settle and mail.state in {State.PLANNED, State.HELD},
         "can_mark_sent": may_settle and mail.state == State.UNCERTAIN,
         "can_send_again": may_settle
@@ -177,7 +178,12 @@ def release(request: StaffRequest, pk: int) -> HttpResponse:
     form = ReleaseForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         suppressions.release(
-            row.address, scope=row.scope, by=request.user, now=clock.now(), note=form.cleaned_data["note"]
+            row.address,
+            scope=row.scope,
+            reason=row.reason,
+            by=request.user,
+            now=clock.now(),
+            note=form.cleaned_data["note"],
         )
         messages.success(request, _("Mail to %(address)s is allowed again.") % {"address": row.address})
         return redirect("desk-mail:stopped")
@@ -188,7 +194,7 @@ def release(request: StaffRequest, pk: int) -> HttpResponse:
 def _stopped_page(
     request: HttpRequest, form: SuppressionForm, *, may_settle: bool, search: str = "", status: int = 200
 ) -> HttpResponse:
-    rows = Suppression.objects.select_related("by").order_by("-pk")
+    rows = Suppression.objects.select_related("by").order_by("-pk").filter(Q(until=None) | Q(until__gt=clock.now()))
     if search:
         rows = rows.filter(address=addresses.normalise(search))
     before = request.GET.get("before", "")

@@ -31,6 +31,8 @@ def mail(request: HttpRequest, secret: str) -> HttpResponse:
     except hooks.Refused:
         logger.warning("A post to mailbox %s was not signed by its provider.", mailbox.pk if mailbox else None)
         return _answer(403)
+    except hooks.NotYet:
+        return _answer(503)
     except (OperationalError, InterfaceError):
         logger.error("A posted mail could not be stored: the database is away.")  # the trace names the address
         return _answer(503)

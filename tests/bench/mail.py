@@ -1,12 +1,21 @@
-"""How fast due letters leave, against the bare loop. Not run by the tests.
+"""How fast due letters leave, beside the bare loop and beside two other outboxes. Not run by the tests.
 
-    make bench-mail                     20,000 letters, 1,000,000 rows of the future
+    make bench-mail                     20,000 letters each, 1,000,000 rows of the future
     make bench-mail N=2000 FUTURE=0     quicker
 
 A PostgreSQL of its own (it waits for the disk, as in production), a mail server in a process of its own, and in the
-same run with the same bytes: the bare loop (one reused smtplib connection) and our dispatch in its only, safe mode.
-Prints letters a second, their ratio to the bare loop, the growth of memory, and how long a claim takes. Every letter
-waits for the disk once, the bare loop never: the ratio depends on the disk and on what else the machine does.
+same run with the same letters: the bare loop (one reused smtplib connection, finished bytes, nothing written down), the
+bare loop with one smallest commit a letter, our dispatch in its only, safe mode with one worker and with two,
+django-post_office and django-mailer as they come.
+
+Whoever does not lie about a letter after a crash waits for the disk before it: the bare loop with a commit is the
+fastest that such an outbox could be on this machine at this moment, and where its ratio is low, ours must be.
+
+A machine's speed changes from second to second, that of its disk most of all. So our worker, the bare loop and the one
+with commits take turns of a thousand letters; before and after each of the others stands a whole bare loop, and they are
+compared with the mean of the two. What each promises when its worker is killed: shopdesk leaves at most one letter
+uncertain and sends none twice; django-mailer sends at most one twice; django-post_office notes what it has sent
+batch by batch, and sends up to a batch (100) twice.
 """
 
 import argparse
@@ -14,27 +23,28 @@ import gc
 import os
 import resource
 import secrets
+import shutil
 import smtplib
 import statistics
 import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
+
+import psycopg
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
+
 from shopdesk import embedded  # noqa: E402  # after the path
+from tests.bench.mail_letters import FROM_ADDRESS, FROM_NAME, TEXT, TO_NAME  # noqa: E402  # after the path
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-TEXT = (
-    "山田 花子 様\n\nくらしの道具店でございます。このたびはご注文いただき、誠にありがとうございました。\n"
-    "お届けした革の名刺入れはいかがでしたでしょうか。お手入れの方法を下記のページにまとめております。\n"
-    "https://help.shop.example/articles/leather-care/\n\nご不明な点がございましたら、このメールにそのままご返信ください。\n"
-    + "─" * 24
-    + "\nくらしの道具店  平日 10:00-17:00\n"
-)
+TURN = 1000  # letters
+PEERS = {"post_office": "django-post_office", "mailer": "django-mailer"}
 
 
 class Postgres(embedded.Postgres):
@@ -67,6 +77,51 @@ class Sink:
         self.process.wait(10)
 
 
+class Bench:
+    """The same number of letters in each way, and the bare loop between."""
+
+    def __init__(self, sink, count):
+        self.sink, self.count = sink, count
+        self.letters = []
+        self.bare = []  # seconds of each whole bare loop
+
+    def bare_loop(self, letters=None):
+        """Seconds for the least that can be done: one connection, the finished bytes, nothing written down."""
+        letters = letters or self.letters
+        with smtplib.SMTP("127.0.0.1", self.sink.port) as smtp:
+            started = time.perf_counter()
+            for sender, recipient, raw in letters:
+                smtp.sendmail(sender, [recipient], raw)
+            seconds = time.perf_counter() - started
+        self.arrived("bare loop", len(letters))
+        return seconds
+
+    def with_commits(self, letters):
+        """Seconds of the same with one row written, and on disk, before each letter."""
+        from django.db import connection
+
+        with smtplib.SMTP("127.0.0.1", self.sink.port) as smtp, psycopg.Cursor(connection.connection) as cursor:
+            cursor.execute("CREATE TABLE IF NOT EXISTS bench_commit (letter integer, at timestamptz)", prepare=False)
+            connection.connection.prepare_threshold = 0
+            started = time.perf_counter()
+            for number, (sender, recipient, raw) in enumerate(letters):
+                cursor.execute("INSERT INTO bench_commit VALUES (%s::integer, %s)", [number, NOW])
+                smtp.sendmail(sender, [recipient], raw)
+            seconds = time.perf_counter() - started
+        self.arrived("bare loop with commits", len(letters))
+        return seconds
+
+    def arrived(self, name, count):
+        assert self.sink.count() == (count, count), f"{name}: not each letter once"
+
+    def beside(self, name, seconds):
+        """A line about what was measured since the last whole bare loop, after another one."""
+        self.arrived(name, self.count)
+        self.bare.append(self.bare_loop())
+        bare = statistics.mean(self.bare[-2:])
+        say(f"{name:26}{self.count / seconds:9.0f} letters/s{bare / seconds:8.2f} of {self.count / bare:.0f}")
+
+
 def say(line):
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
@@ -74,13 +129,12 @@ def say(line):
 
 def memory():
     """Resident megabytes now."""
-    gc.collect()
     with Path("/proc/self/statm").open() as file:
         return int(file.read().split()[1]) * resource.getpagesize() / 1e6
 
 
-def fill(count, first, due_at, mail_class="transactional"):
-    """Letters ``first`` … written by the database."""
+def fill(count, first, due_at):
+    """Letters ``first`` … written by the database: those of mail_letters.py."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -90,32 +144,31 @@ def fill(count, first, due_at, mail_class="transactional"):
                 key, mail_class, automatic, language, from_name, from_address, to_name, to_address, reply_to, subject,
                 text, html, headers, attachments, message_id, in_reply_to, "references", state, reason, detail, due_at,
                 lease_owner, lease_token, attempt, created_at, bounce_code, bounce_detail)
-            SELECT 'bench:' || n, %(mail_class)s, true, 'ja', 'くらしの道具店', 'support@shop.example', '山田 花子',
-                'c' || n || '@mail.example', '', 'お届けした商品はいかがですか #' || n, %(text)s, '',
-                CASE WHEN %(mail_class)s = 'transactional' THEN '{}'::jsonb
-                     ELSE jsonb_build_object('List-Unsubscribe', '<https://shop.example/p/' || n || '/>') END,
-                '[]', '<bench-' || n || '@shop.example>', '', '', 0, '', '',
+            SELECT 'bench:' || n, 'transactional', true, 'ja', %(from_name)s, %(from_address)s, %(to_name)s,
+                'c' || n || '@mail.example', '', 'お届けした商品はいかがですか #' || n, %(text)s, '', '{}', '[]',
+                '<bench-' || n || '@shop.example>', '', '', 0, '', '',
                 %(due)s::timestamptz + (CASE WHEN %(due)s > %(now)s THEN n ELSE 0 END) * interval '1 second',
                 '', 0, 0, %(now)s, '', ''
             FROM generate_series(%(first)s, %(first)s + %(count)s - 1) AS n
             """,
-            {"now": NOW, "due": due_at, "first": first, "count": count, "text": TEXT, "mail_class": mail_class},
-        )
+            {
+                "now": NOW, "due": due_at, "first": first, "count": count, "text": TEXT, "from_name": FROM_NAME,
+                "from_address": FROM_ADDRESS, "to_name": TO_NAME,
+            },
+        )  # fmt: skip
 
 
-def bare_loop(sink, letters):
-    """Seconds for the least that can be done: one connection, the finished bytes, nothing written down."""
-    with smtplib.SMTP("127.0.0.1", sink.port) as smtp:
-        started = time.perf_counter()
-        for sender, recipient, raw in letters:
-            smtp.sendmail(sender, [recipient], raw)
-        seconds = time.perf_counter() - started
-    assert sink.count()[0] == len(letters)
-    return seconds
+def settle_down():
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE mail_outgoingmail")
+        cursor.execute("CHECKPOINT")
 
 
-def dispatch(sink, count):
-    """Seconds and the milliseconds of each claim."""
+def take_turns(bench):
+    """One worker, the bare loop and the one with commits: [(bare, with commits, ours) seconds of each turn], the
+    milliseconds of each claim, and the growth of memory in megabytes."""
     from shopdesk.mail import delivery
     from shopdesk.mail.models import OutgoingMail
 
@@ -129,29 +182,32 @@ def dispatch(sink, count):
         finally:
             claims.append((time.perf_counter() - started) * 1000)
 
+    turns = []
     delivery.claim = timed
     try:
-        delivery.sweep(NOW, 1)  # imports, connections
-        before, started, sent = memory(), time.perf_counter(), 1
-        highest = before
-        while taken := delivery.sweep(NOW):
-            sent += taken
-            if sent % 1000 < delivery.BATCH:
-                highest = max(highest, memory())
-        seconds = time.perf_counter() - started
+        gc.collect()
+        before = highest = 0.0
+        for first in range(0, bench.count, TURN):
+            letters = bench.letters[first : first + TURN]
+            bare, with_commits = bench.bare_loop(letters), bench.with_commits(letters)
+            started = time.perf_counter()
+            taken = delivery.sweep(NOW, len(letters))
+            turns.append((bare, with_commits, time.perf_counter() - started))
+            assert taken == len(letters)
+            bench.arrived("shopdesk", len(letters))
+            highest = max(highest, memory())
+            before = before or highest  # after the first turn, which makes the connections
     finally:
         delivery.claim = claim
-    assert sink.count() == (count, count), "each letter once"
-    assert OutgoingMail.objects.filter(state=OutgoingMail.State.SENT).count() == count
-    return seconds, sorted(claims), max(highest, memory()) - before
+    assert OutgoingMail.objects.filter(state=OutgoingMail.State.SENT).count() == bench.count
+    return turns, sorted(claims), highest - before
 
 
-def dispatch_together(sink, count, workers):
+def dispatch_together(workers):
     """Seconds for so many worker processes at once, as a real installation has them. Each letter once, all the same."""
     from django.db import connections
 
     from shopdesk.mail import delivery
-    from shopdesk.mail.models import OutgoingMail
 
     connections.close_all()
     started = time.perf_counter()
@@ -166,18 +222,22 @@ def dispatch_together(sink, count, workers):
         children.append(child)
     for child in children:
         os.waitpid(child, 0)
-    seconds = time.perf_counter() - started
-    assert sink.count() == (count, count), "each letter once"
-    assert OutgoingMail.objects.filter(state=OutgoingMail.State.SENT).count() == count
-    return seconds
+    return time.perf_counter() - started
+
+
+def peer(name, count, port):
+    """Seconds that another outbox takes over the same letters."""
+    command = [sys.executable, str(Path(__file__).with_name("mail_peers.py")), name, str(count), str(port)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=1800)
+    return float(done.stdout)
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("-n", type=int, default=20_000)
     parser.add_argument("--future", type=int, default=1_000_000)
-    parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--workers", type=int, default=1, help="more than 1: so many processes at once, no claim times")
+    parser.add_argument("--alone", action="store_true", help="one worker and the bare loops only")
+    parser.add_argument("--profile", action="store_true", help="where one worker's time goes; the figures are slower")
     options = parser.parse_args()
     folder = embedded.short_folder()
     database, sink = Postgres(folder, durable=True), Sink()
@@ -198,8 +258,6 @@ def main():
     finally:
         sink.stop()
         database.stop()
-        import shutil
-
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -208,57 +266,68 @@ def run(options, sink):
 
     django.setup()
     from django.core.management import call_command
-    from django.db import connection
 
-    from shopdesk.mail import delivery, message
+    from shopdesk.mail import message
     from shopdesk.mail.models import OutgoingMail
 
     call_command("migrate", verbosity=0)
-    fill(options.n, 1, NOW)
+    bench, count = Bench(sink, options.n), options.n
+    fill(count, 1, NOW)
     if options.future:
-        fill(options.future, options.n + 1, NOW + timedelta(days=1))
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE mail_outgoingmail")
-        cursor.execute("CHECKPOINT")
-    letters = [
+        fill(options.future, 2 * count + 1, NOW + timedelta(days=1))
+    settle_down()
+    bench.letters = [
         (mail.from_address, mail.to_address, message.build(mail, NOW))
         for mail in OutgoingMail.objects.filter(due_at__lte=NOW).iterator()
     ]
-    size = statistics.mean(len(raw) for _, _, raw in letters)
-    say(f"{options.n} letters of {size:.0f} bytes, {options.future} rows of the future")
-    bare = bare_loop(sink, letters)
-    if options.workers > 1:
-        seconds = dispatch_together(sink, options.n, options.workers)
-        bare = statistics.mean([bare, bare_loop(sink, letters)])
-        say(f"bare loop      {options.n / bare:7.0f} letters/s")
-        say(
-            f"{options.workers} workers      {options.n / seconds:7.0f} letters/s   {bare / seconds:.2f} of the bare loop"
-        )
+    size = statistics.mean(len(raw) for _, _, raw in bench.letters)
+    say(f"{count} letters of {size:.0f} bytes, {options.future} rows of the future; load {os.getloadavg()[0]:.1f}")
+    turns, claims, growth = profiled(bench) if options.profile else take_turns(bench)
+    report(count, turns, claims, growth)
+    if options.alone:
         return
-    if options.profile:
-        import cProfile
-        import pstats
+    say("\nwhole runs, each beside the mean of the bare loops before and after it:")
+    bench.bare.append(bench.bare_loop())
+    fill(count, count + 1, NOW)
+    settle_down()
+    bench.beside("shopdesk, two workers", dispatch_together(2))
+    for name, package in PEERS.items():
+        bench.beside(f"{package} {version(package)}", peer(name, count, sink.port))
 
-        profile = cProfile.Profile()
-        profile.enable()
-    cpu = time.process_time()
-    seconds, claims, growth = dispatch(sink, options.n)
-    cpu = time.process_time() - cpu
-    if options.profile:
-        profile.disable()
-        pstats.Stats(profile).sort_stats("tottime").print_stats(45)
-    bare = statistics.mean([bare, bare_loop(sink, letters)])
-    say(f"bare loop      {options.n / bare:7.0f} letters/s")
-    say(f"shopdesk       {options.n / seconds:7.0f} letters/s   {bare / seconds:.2f} of the bare loop (0.50 wanted)")
+
+def report(count, turns, claims, growth):
+    from shopdesk.mail import delivery
+
+    bare, commits, ours = (sum(seconds) for seconds in zip(*turns, strict=True))
+    ratios = sorted(turn[0] / turn[2] for turn in turns)
+    say(f"in turns of {TURN}:")
+    say(f"{'bare loop':26}{count / bare:9.0f} letters/s")
+    say(f"{'bare loop with commits':26}{count / commits:9.0f} letters/s{bare / commits:8.2f} of the bare loop")
     say(
-        f"cpu            {cpu / options.n * 1e6:7.0f} µs a letter in this process; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+        f"{'shopdesk, one worker':26}{count / ours:9.0f} letters/s{bare / ours:8.2f} of the bare loop (0.50 wanted; "
+        f"turns {ratios[0]:.2f} to {ratios[-1]:.2f}, median {statistics.median(ratios):.2f})"
     )
-    say(f"memory         {growth:+7.1f} MB (under 10 wanted)")
+    say(f"{'':45}{commits / ours:8.2f} of the bare loop with commits")
+    say(f"{'a commit alone':26}{(commits - bare) / count * 1e6:9.0f} µs; load {os.getloadavg()[0]:.1f}")
+    say(f"{'memory':26}{growth:+9.1f} MB (under 10 wanted)")
     p99 = claims[max(0, int(len(claims) * 0.99) - 1)]
     say(
-        f"claim of {delivery.BATCH:3}   {statistics.median(claims):7.2f} ms, p99 {p99:.2f} ms (under 5 wanted), "
+        f"{f'claim of {delivery.BATCH}':26}{statistics.median(claims):9.2f} ms, p99 {p99:.2f} ms (under 5 wanted), "
         f"{len(claims)} claims"
     )
+
+
+def profiled(bench):
+    import cProfile
+    import pstats
+
+    profile = cProfile.Profile()
+    profile.enable()
+    try:
+        return take_turns(bench)
+    finally:
+        profile.disable()
+        pstats.Stats(profile).sort_stats("tottime").print_stats(45)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from collections import Counter
 
 # The points at which a worker can be made to die, in the order of a letter's and of a mail's life; see worker.py.
 POINTS = (
-    "claiming", "claimed", "deciding", "intent", "dot-soon", "dot", "answered", "marked", "settling",
+    "claiming", "claimed", "prepared", "deciding", "intent", "dot-soon", "dot", "answered", "unmarked", "marked",
+    "settling",
     "fetched", "stored", "taken", "read", "files", "filed",
 )  # fmt: skip
 TABLES = (
@@ -107,8 +108,9 @@ def outgoing(database, arrived, *, told, refused, refusals, result):
     """
     rows = database.execute(
         """
-        SELECT key, message_id, to_address, state, reason, encode(sha256(raw), 'hex'),
-            (SELECT array_agg(outcome ORDER BY attempt) FROM mail_sendattempt WHERE mail_id = mail.id)
+        SELECT key, message_id, ARRAY[to_address] || cc || bcc, state, reason, encode(sha256(raw), 'hex'),
+            (SELECT array_agg(outcome ORDER BY attempt) FROM mail_sendattempt WHERE mail_id = mail.id),
+            ARRAY(SELECT one ->> 'address' FROM jsonb_array_elements(left_out) AS one)
         FROM mail_outgoingmail AS mail
         """
     ).fetchall()
@@ -126,7 +128,7 @@ def outgoing(database, arrived, *, told, refused, refusals, result):
         wrong(f"I3 {message_id}: arrived, there is no row")
     if set(told) != keys:
         wrong(f"I3 {len(keys - set(told))} rows that nobody was told of")
-    for key, message_id, _, state, reason, _, outcomes in rows:
+    for key, message_id, _, state, reason, _, outcomes, _ in rows:
         name, count, outcomes = STATES[state], counts[message_id], Counter(outcomes or [])
         result.states[name] = result.states.get(name, 0) + 1
         if name not in ARRIVALS:
@@ -151,10 +153,17 @@ def outgoing(database, arrived, *, told, refused, refusals, result):
     failed = result.states.get("failed", 0)
     if failed > refusals:
         wrong(f"I3 {failed} failed, but only {refusals} were refused")
-    letters = {message_id: (to_address, sha256) for _, message_id, to_address, _, _, sha256, _ in rows}
+    letters = {
+        message_id: (people, left_out, STATES[state], sha256)
+        for _, message_id, people, state, _, sha256, _, left_out in rows
+    }
     for message_id, recipients, sha256 in arrived:
-        to_address, kept = letters.get(message_id, ("", ""))
-        if recipients != [to_address]:
-            wrong(f"I4 {message_id}: went to {recipients}, was for {to_address}")
+        people, left_out, state, kept = letters.get(message_id, ([""], [], "", ""))
+        # Who was refused is known with the answer: of an uncertain letter without one only that nobody else got it.
+        wanted = [person for person in people if person not in left_out]
+        if state == "uncertain":
+            wanted = [person for person in wanted if person in recipients or person == people[0]]
+        if recipients != wanted:
+            wrong(f"I4 {message_id}: went to {recipients}, was for {people} without {left_out}")
         if sha256 != kept:
             wrong(f"I2 {message_id}: the bytes that arrived are not those that were kept")

@@ -46,9 +46,12 @@ def queue(prefix: str, count: int, group: int) -> None:
 def _letter(outbox, key: str) -> None:
     # Every tenth is after-care: mail of a kind that waits while a guard holds.
     aftercare = key.endswith("7")
+    # Every tenth has two copies, one of them hidden: the server may refuse any of the three.
+    name = key.replace(":", ".")
+    copies = {"cc": [f"cc.{name}@mail.example"], "bcc": [f"bcc.{name}@mail.example"]} if key.endswith("3") else {}
     outbox.queue(
         key=key,
-        to_address=f"{key.replace(':', '.')}@mail.example",
+        to_address=f"{name}@mail.example",
         to_name="山田 花子",
         from_address="honten@shop.example",
         from_name="くらしの道具店",
@@ -57,6 +60,7 @@ def _letter(outbox, key: str) -> None:
         mail_class="service" if aftercare else "transactional",
         headers={"List-Unsubscribe": "<https://shop.example/stop>"} if aftercare else None,
         now=clock.now(),
+        **copies,
     )
 
 

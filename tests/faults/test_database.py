@@ -3,7 +3,7 @@
 import pytest
 from django.db import OperationalError, connection
 
-from shopdesk.mail import delivery, outbox
+from shopdesk.mail import delivery, journal, marking, outbox
 from shopdesk.mail.models import OutgoingMail
 from tests.mail.make import queue
 
@@ -50,7 +50,7 @@ def test_a_letter_that_was_taken_is_sent_and_the_next_one_was_never_begun(smtp_s
         delivery.sweep(now)
     assert states() == [(State.SENT, ""), (State.PLANNED, "try_again"), (State.PLANNED, "")]
     smtp_sink.on_message = None
-    assert delivery.sweep(now + delivery.BACKOFF[0] * 2) == 2
+    assert delivery.sweep(now + marking.BACKOFF[0] * 2) == 2
     assert states() == [(State.SENT, "")] * 3
     assert sorted(smtp_sink.recipients) == ["c0@mail.example", "c1@mail.example", "c2@mail.example"]
 
@@ -60,21 +60,18 @@ def test_the_last_letter_of_a_round(smtp_sink, now, cut):
     cut(1)
     assert delivery.sweep(now) == 1
     assert states() == [(State.SENT, "")]
-    assert delivery.sweep(now + delivery.GIVE_UP) == 0
+    assert delivery.sweep(now + marking.GIVE_UP) == 0
     assert smtp_sink.recipients == ["c0@mail.example"]
 
 
 def test_a_database_that_stays_away_ends_the_sweep(smtp_sink, now, cut, monkeypatch):
     queue(to="c0@mail.example")
-    monkeypatch.setattr(delivery, "MARK_SECONDS", 0.1)
-    real = OutgoingMail.objects.filter
+    monkeypatch.setattr(marking, "MARK_SECONDS", 0.1)
 
-    def away(*arguments, **named):
-        if "state__in" in named:
-            raise OperationalError("away")
-        return real(*arguments, **named)
+    def away(answers):
+        raise OperationalError("away")
 
-    monkeypatch.setattr(OutgoingMail.objects, "filter", away)
+    monkeypatch.setattr(journal, "settle", away)
     with pytest.raises(OperationalError):
         delivery.sweep(now)
     monkeypatch.undo()

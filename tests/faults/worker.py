@@ -17,17 +17,16 @@ def shorten() -> None:
     from django.conf import settings
 
     from inquiries import filing
-    from shopdesk.mail import delivery, receiving, smtp
+    from shopdesk.mail import delivery, marking, receiving, smtp
     from shopdesk.mail.receiving import imap
 
     for module, values in {
         delivery: {
             "LEASE": control.LEASE,
-            "BACKOFF": control.BACKOFF,
             "SWEEP_SECONDS": control.SWEEP_SECONDS,
             "BATCH": control.BATCH,
-            "MARK_SECONDS": control.MARK_SECONDS,
         },
+        marking: {"BACKOFF": control.BACKOFF, "MARK_SECONDS": control.MARK_SECONDS},
         smtp: {"FINAL_DOT_TIMEOUT": control.FINAL_DOT_TIMEOUT},
         receiving: {
             "INTERVAL": control.MAILBOX_INTERVAL,
@@ -50,11 +49,12 @@ def set_traps() -> None:
     "stored" lies between the bytes' commit and the next word to the mailbox, "files" inside of the transaction that
     files a mail.
 
-    "intent" lies between the intent and the first word to the mail server, "dot" after the final dot was written,
-    "answered" between the server's 250 and the note of it.
+    "prepared" lies before the first intent of a batch, "intent" between an intent and the first word to the mail server,
+    "dot" after the final dot was written, "answered" between the server's 250 and the note of it, "unmarked" and "marked"
+    before and after the rows of a batch are written.
     """
     from inquiries import filing, received
-    from shopdesk.mail import delivery, parse_child
+    from shopdesk.mail import delivery, journal, parse_child
     from shopdesk.mail.receiving import imap
 
     control.trap(imap, "_fetch", after="fetched")
@@ -64,9 +64,10 @@ def set_traps() -> None:
     control.trap(received, "keep_files", after="files")
     control.trap(filing, "file", after="filed")
     control.trap(delivery, "claim", before="claiming", after="claimed")
-    control.trap(delivery, "_write", before="deciding", after="intent")
+    control.trap(journal, "prepare", after="prepared")
+    control.trap(journal, "begin", before="deciding", after="intent")
     control.trap(delivery, "_taken", after="answered")
-    control.trap(delivery, "_accepted", after="marked")
+    control.trap(journal, "settle", before="unmarked", after="marked")
     control.trap(delivery, "settle_lost", after="settling")
     send = smtplib.SMTP.send
 

@@ -13,6 +13,7 @@ from django.db import OperationalError
 from shopdesk import clock
 from shopdesk.desk import diagnosis, health
 from shopdesk.desk.management.commands.doctor import language_of
+from shopdesk.mail.models import Mailbox
 from shopdesk.shop.models import Store
 from tests import make
 
@@ -99,6 +100,25 @@ def test_beat_or_worker(well, monkeypatch):
     assert "beat" in examine("--language", "en")[1]["beat"]["cure"]
     monkeypatch.setattr(health, "waiting_rings", lambda: 40)
     assert "worker" in examine("--language", "en")[1]["worker"]["cure"]
+
+
+def test_a_mailbox_in_trouble(well, client):
+    assert "mailbox" not in examine()[1]
+    since = clock.now() - timedelta(minutes=40)
+    mailbox = Mailbox.objects.create(name="楽天", address="r@shop.example", status="active", problem="")
+    assert examine("--language", "en")[1]["mailbox"]["text"] == "All mailboxes can be read."
+    Mailbox.objects.filter(pk=mailbox.pk).update(problem="sign_in", problem_detail="geheim", problem_since=since)
+    status, found = examine("--language", "en")
+    assert (status, found["mailbox"]["colour"]) == (1, "red")
+    assert found["mailbox"]["text"] == "The mailbox 楽天 has not been read for 40 minutes."
+    assert "Enter the password again" in found["mailbox"]["cure"]
+    assert "geheim" not in json.dumps(found)
+    # One mailbox in trouble is no reason to take the web out of service.
+    assert client.get("/readyz").status_code == 200
+    Mailbox.objects.filter(pk=mailbox.pk).update(problem_since=clock.now())
+    assert examine()[1]["mailbox"]["colour"] == "warn"
+    Mailbox.objects.filter(pk=mailbox.pk).update(status="paused", problem_since=since)
+    assert "mailbox" not in examine()[1]
 
 
 def test_clocks_differ(well, monkeypatch):

@@ -2,7 +2,7 @@
 
 from django.db import connection
 
-from shopdesk.mail import outbox
+from shopdesk.mail import delivery, journal, message, outbox
 from tests.make import NOW
 
 
@@ -36,3 +36,15 @@ def fill(count, *, now=NOW, state=3):
             {"now": now, "state": state, "count": count},
         )
         cursor.execute("ANALYZE mail_outgoingmail")
+
+
+def prepare(*claimed, now=NOW):
+    """What a worker does before its first word to the mail server; by letter id the bytes of those that it still has."""
+    batch = [journal.Ready(mail, None, message.build(mail, now)) for mail in claimed]
+    return journal.prepare(batch, now=now, until=now + delivery.LEASE)
+
+
+def begin(mail, *, now=NOW, last=None):
+    """A claimed letter is prepared and its intent written: the next thing would be a word to the mail server."""
+    prepare(mail, now=now)
+    return journal.begin(mail, None, now=now, last=last)

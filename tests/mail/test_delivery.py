@@ -7,9 +7,9 @@ import pytest
 from django.db import connection
 
 from shopdesk import clock
-from shopdesk.mail import consents, delivery, outbox, smtp, suppressions, tasks
+from shopdesk.mail import consents, deciding, delivery, journal, marking, outbox, settling, smtp, suppressions, tasks
 from shopdesk.mail.models import OutgoingMail, SendAttempt, Suppression
-from tests.mail.make import fill, queue
+from tests.mail.make import begin, fill, prepare, queue
 from tests.sink import DROP, HANG
 
 State = OutgoingMail.State
@@ -202,7 +202,8 @@ def test_suppressed_between_claim_and_gate(smtp_sink, now):
     mail = queue(mail_class="service", headers=UNSUBSCRIBE)
     (claimed,) = delivery.claim(now, 10, worker="w")
     suppressions.suppress("Hanako@mail.example", scope="service", reason="unsubscribed", now=now)
-    assert delivery._decide(claimed, now) is None
+    assert begin(claimed) is False
+    assert deciding.carefully(claimed, None, now=now, until=now) is None
     mail.refresh_from_db()
     assert (mail.state, mail.reason, mail.raw) == (State.SKIPPED, "suppressed_unsubscribed", None)
     assert not SendAttempt.objects.exists()
@@ -269,7 +270,7 @@ def test_a_lease_without_an_intent_goes_back_to_waiting(smtp_sink, now):
 def test_an_intent_without_an_answer_becomes_uncertain_and_stays(smtp_sink, now):
     mail = queue()
     (claimed,) = delivery.claim(now, 10, worker="dead")
-    assert delivery._decide(claimed, now)
+    assert begin(claimed)
     assert delivery.settle_lost(now + timedelta(minutes=21)) == (0, 1)
     for days in range(1, 5):
         assert delivery.sweep(now + timedelta(days=days)) == 0
@@ -278,15 +279,142 @@ def test_an_intent_without_an_answer_becomes_uncertain_and_stays(smtp_sink, now)
     assert smtp_sink.messages == []
 
 
+def test_prepared_and_never_begun_goes_back_to_waiting(smtp_sink, now):
+    first, second = queue("1"), queue("2")
+    claimed = delivery.claim(now, 10, worker="dead")
+    assert set(prepare(*claimed)) == {first.pk, second.pk}
+    journal.begin(claimed[0], None, now=now, last=None)
+    assert delivery.settle_lost(now + timedelta(minutes=21)) == (1, 1)
+    second.refresh_from_db()
+    assert (second.state, second.attempt, second.raw, second.lease_until) == (State.PLANNED, 0, None, None)
+    delivery.sweep(now + timedelta(minutes=21))
+    assert list(OutgoingMail.objects.order_by("pk").values_list("state", flat=True)) == [State.UNCERTAIN, State.SENT]
+    assert len(smtp_sink.messages) == 1
+
+
+def test_a_prepared_letter_cannot_be_cancelled_any_more(smtp_sink, now):
+    queue("1"), queue("2")
+    begun, waiting = delivery.claim(now, 10, worker="w")
+    prepare(waiting)
+    begin(begun)
+    assert [outbox.cancel(key, reason="by_staff", now=now) for key in ("1", "2")] == [False, False]
+
+
+def test_what_the_journal_knows_is_true_after_a_crash(smtp_sink, now):
+    queue("1"), queue("2"), queue("3")
+    one, two, three = delivery.claim(now, 10, worker="dead")
+    prepare(one, two, three)
+    begin(one)
+    begin(two, last=journal.Answer(one, smtp.Accepted(250, "2.0.0 kept as 1"), now + timedelta(seconds=2)))
+    later = now + timedelta(minutes=21)
+    assert delivery.settle_lost(later) == (1, 1)
+    one.refresh_from_db()
+    attempt = one.attempts.get()
+    assert (one.state, one.sent_at, one.detail) == (State.SENT, now + timedelta(seconds=2), "2.0.0 kept as 1")
+    assert (attempt.outcome, attempt.smtp_code, attempt.finished_at) == ("sent", 250, now + timedelta(seconds=2))
+    two.refresh_from_db(), three.refresh_from_db()
+    assert (two.state, two.reason, three.state) == (State.UNCERTAIN, "worker_lost", State.PLANNED)
+    assert delivery.settle_lost(later) == (0, 0)
+
+
+def test_a_slow_server_has_the_whole_lease_from_the_intent_on(now):
+    mail = queue()
+    (claimed,) = delivery.claim(now, 10, worker="slow")
+    prepare(claimed)
+    assert journal.begin(claimed, None, now=now + timedelta(minutes=15), last=None)
+    assert delivery.settle_lost(now + timedelta(minutes=30)) == (0, 0)
+    mail.refresh_from_db()
+    assert mail.state == State.SENDING
+    assert delivery.settle_lost(now + timedelta(minutes=36)) == (0, 1)
+
+
+def test_never_more_than_one_letter_has_an_intent_without_an_answer(smtp_sink, now, monkeypatch):
+    for number in range(7):
+        queue(f"test:{number}", cc=["ken@mail.example"] if number in {2, 3} else [])
+    suppressions.suppress("taro@mail.example", scope="all", reason="manual", now=now)
+    queue("stopped", to="taro@mail.example")
+    original, open_ = smtp.SmtpRoute.send, []
+
+    def send(self, mail, raw):
+        open_.append(list(SendAttempt.objects.filter(outcome="").values_list("mail_id", flat=True)) == [mail.pk])
+        return original(self, mail, raw)
+
+    monkeypatch.setattr(smtp.SmtpRoute, "send", send)
+    assert delivery.sweep(now) == 8
+    assert open_ == [True] * 7
+    assert set(SendAttempt.objects.values_list("outcome", flat=True)) == {"sent"}
+    assert OutgoingMail.objects.filter(state=State.SENT).count() == 7
+
+
+@pytest.mark.parametrize(("seconds", "states"), [(0.0, [State.SENT] * 2), (60.0, [State.SENDING] * 2)])
+def test_behind_a_slow_server_each_row_is_written_at_once(smtp_sink, now, monkeypatch, seconds, states):
+    monkeypatch.setattr(delivery, "SETTLE_SECONDS", seconds)
+    mails = [queue(f"test:{number}") for number in range(3)]
+    original, seen = smtp.SmtpRoute.send, []
+
+    def send(self, mail, raw):
+        seen[:] = OutgoingMail.objects.filter(pk__lt=mail.pk).order_by("pk").values_list("state", flat=True)
+        return original(self, mail, raw)
+
+    monkeypatch.setattr(smtp.SmtpRoute, "send", send)
+    assert delivery.sweep(now) == 3
+    assert seen == states
+    assert OutgoingMail.objects.filter(pk__in=[mail.pk for mail in mails], state=State.SENT).count() == 3
+
+
+def test_what_came_up_after_preparing_is_still_asked(smtp_sink, now, monkeypatch):
+    queue("1"), queue("2", to="taro@mail.example"), queue("3")
+    original = smtp.SmtpRoute.send
+
+    def send(self, mail, raw):
+        suppressions.suppress("taro@mail.example", scope="all", reason="manual", now=now)
+        return original(self, mail, raw)
+
+    monkeypatch.setattr(smtp.SmtpRoute, "send", send)
+    assert delivery.sweep(now) == 3
+    stopped = OutgoingMail.objects.get(key="2")
+    assert (stopped.state, stopped.reason, stopped.raw) == (State.SKIPPED, "suppressed_manual", None)
+    assert smtp_sink.recipients == ["hanako@mail.example"] * 2
+
+
+def test_heavy_letters_are_not_prepared_together(smtp_sink, now, monkeypatch):
+    monkeypatch.setattr(delivery, "READY_BYTES", 5000)
+    sizes, prepare_ = [], journal.prepare
+
+    def count(batch, **named):
+        sizes.append(len(batch))
+        return prepare_(batch, **named)
+
+    monkeypatch.setattr(journal, "prepare", count)
+    for number in range(5):
+        queue(f"test:{number}", text="x" * 2000)
+    assert delivery.sweep(now) == 5
+    assert sizes == [2, 2, 1]
+    assert len(smtp_sink.messages) == 5
+
+
+def test_sent_once_more_keeps_its_first_bytes_until_the_second_copy_begins(smtp_sink, now, owner, monkeypatch):
+    mail = queue()
+    delivery.sweep(now)
+    mail.refresh_from_db()
+    first = bytes(mail.raw)
+    settling.send_again(mail, by=owner, now=now + timedelta(hours=1), note="lost")
+    suppressions.suppress("hanako@mail.example", scope="all", reason="manual", now=now)
+    delivery.sweep(now + timedelta(hours=1))
+    mail.refresh_from_db()
+    assert (mail.state, bytes(mail.raw)) == (State.SKIPPED, first)
+
+
 def test_an_old_worker_that_wakes_up_late_does_nothing(smtp_sink, now):
     mail = queue()
     (old,) = delivery.claim(now, 10, worker="slow")
     delivery.settle_lost(now + timedelta(minutes=21))
     (new,) = delivery.claim(now + timedelta(minutes=21), 10, worker="quick")
-    assert delivery._decide(old, now) is None
-    raw = delivery._decide(new, now)
-    assert raw
-    delivery._accepted(old, smtp.Accepted(250, "of the old one"), now)
+    assert begin(old) is False
+    assert deciding.carefully(old, None, now=now, until=now) is None
+    assert begin(new)
+    assert begin(old) is False
+    marking.taken([journal.Answer(old, smtp.Accepted(250, "of the old one"), now)])
     mail.refresh_from_db()
     assert (mail.state, mail.lease_token) == (State.SENDING, 2)
 
@@ -294,10 +422,10 @@ def test_an_old_worker_that_wakes_up_late_does_nothing(smtp_sink, now):
 def test_an_answer_after_the_lease_settles_what_was_uncertain(smtp_sink, now):
     mail = queue()
     (claimed,) = delivery.claim(now, 10, worker="slow")
-    delivery._decide(claimed, now)
+    begin(claimed)
     later = now + timedelta(minutes=30)
     delivery.settle_lost(later)
-    delivery._accepted(claimed, smtp.Accepted(250, "ok"), later)
+    marking.taken([journal.Answer(claimed, smtp.Accepted(250, "ok"), later)])
     mail.refresh_from_db()
     assert (mail.state, mail.sent_at) == (State.SENT, later)
 
@@ -332,7 +460,7 @@ def test_the_claim_reads_its_index(now):
     fill(5000, state=State.PLANNED)
     with connection.cursor() as cursor:
         values = {"now": now, "limit": 50, "worker": "w", "until": now + delivery.LEASE}
-        cursor.execute("EXPLAIN " + delivery._CLAIM.format(which=""), values)
+        cursor.execute("EXPLAIN " + delivery._CLAIM.format(which="", columns="mail.id"), values)
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "Index Scan using mail_due" in plan
     assert "Sort" not in plan
@@ -343,7 +471,7 @@ def test_the_task_reads_the_clock_and_rings_again_after_a_full_batch(smtp_sink, 
     rings = []
     monkeypatch.setattr(clock, "now", lambda: now)
     monkeypatch.setattr(outbox, "ring", lambda: rings.append(1))
-    monkeypatch.setattr(delivery, "BATCH", 3)
+    monkeypatch.setattr(delivery, "LIMIT", 3)
     monkeypatch.setattr(delivery.sweep, "__defaults__", (3,))
     for number in range(4):
         queue(f"test:{number}")

@@ -1,10 +1,12 @@
 """The bytes on the wire, as a real server took them in."""
 
+from email.header import decode_header
+
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from shopdesk.mail import delivery
+from shopdesk.mail import delivery, message
 from shopdesk.mail.models import OutgoingMail
 from tests.mail.make import queue
 
@@ -48,6 +50,17 @@ def test_a_japanese_letter(smtp_sink, now):
     assert set(message.keys()) == HEADERS
     assert all(len(line) <= 80 for line in got.raw.split(b"\r\n"))
     assert got.raw.isascii()
+
+
+@pytest.mark.parametrize("name", ["Subject", "From", "X-A-Header-With-A-Name-That-Is-Far-Longer-Than-Any-We-Know-Of"])
+@pytest.mark.parametrize(
+    "words", ["山", "髙﨑 #1", "😀" * 40, "é" * 80, "ご注文ありがとうございます。" * 20, "=?utf-8?b?x?= あ"]
+)
+def test_words_that_are_no_ascii_are_folded_between_letters(name, words):
+    lines = message._encoded(words, name).split("\r\n ")
+    assert "".join(decode_header(line)[0][0].decode() for line in lines) == words
+    assert max(map(len, lines)) <= 75
+    assert len(lines[0]) + len(name) + 2 <= 76 or len(name) > 46
 
 
 def test_text_html_and_a_file(smtp_sink, now):

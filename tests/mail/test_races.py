@@ -10,11 +10,11 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
-from shopdesk.mail import delivery, outbox
+from shopdesk.mail import delivery, journal, outbox
 from shopdesk.mail.models import OutgoingMail, SendAttempt
-from tests.mail.make import queue
+from tests.mail.make import prepare, queue
 
 State = OutgoingMail.State
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
@@ -76,31 +76,81 @@ def test_three_processes_send_two_hundred_letters_once_each(smtp_sink, now):
     assert SendAttempt.objects.values("worker").distinct().count() >= 2
 
 
+SENT, UNCERTAIN = State.SENT, State.UNCERTAIN
+
+
 @pytest.mark.parametrize(
-    ("point", "state"),
+    ("point", "delivered", "states"),
     [
-        ("delivery._taken", State.UNCERTAIN),  # 250 was said, the row does not know it
-        ("smtp.SmtpRoute.send", State.UNCERTAIN),  # the intent is written, nothing was said
-        ("delivery._decide", State.PLANNED),  # claimed only
+        ("journal.prepare", 0, [SENT, SENT, SENT]),  # claimed only
+        ("journal.begin", 0, [SENT, SENT, SENT]),  # prepared only
+        ("smtp.SmtpRoute.send", 0, [UNCERTAIN, SENT, SENT]),  # the intent is written, nothing was said
+        ("delivery._taken", 1, [UNCERTAIN, SENT, SENT]),  # 250 was said, and nothing was written
+        ("journal.settle", 3, [SENT, SENT, UNCERTAIN]),  # the same of the last one; the journal knows of the others
     ],
 )
-def test_killed_between_two_steps(smtp_sink, now, point, state):
+def test_killed_between_two_steps(smtp_sink, now, point, delivered, states):
     many(3)
     die = "lambda *arguments, **named: os.kill(os.getpid(), signal.SIGKILL)"
-    process = worker(smtp_sink, now, 10, extra=f"import os, signal\nfrom shopdesk.mail import smtp\n{point} = {die}")
+    words = "import os, signal\nfrom shopdesk.mail import journal, smtp\ndelivery.SETTLE_SECONDS = 60"
+    process = worker(smtp_sink, now, 10, extra=f"{words}\n{point} = {die}")
     assert process.wait(60) == -signal.SIGKILL
-    delivered = len(smtp_sink.messages)
+    assert len(smtp_sink.messages) == delivered
     later = now + timedelta(minutes=21)
     while delivery.sweep(later):
         pass
-    first, *rest = OutgoingMail.objects.order_by("pk")
-    assert first.state == (State.SENT if state == State.PLANNED else state)
-    assert {mail.state for mail in rest} == {State.SENT}
-    assert delivered == (1 if point == "delivery._taken" else 0)
+    assert list(OutgoingMail.objects.order_by("pk").values_list("state", flat=True)) == states
     assert max(Counter(smtp_sink.recipients).values()) == 1
     for days in (1, 2, 400):
         delivery.sweep(later + timedelta(days=days))
     assert max(Counter(smtp_sink.recipients).values()) == 1
+
+
+def test_what_is_taken_from_a_worker_is_not_begun_by_it(now):
+    queue()
+    (mail,) = delivery.claim(now, 10, worker="slow")
+    prepare(mail)
+    begun = []
+
+    def begin():
+        begun.append(journal.begin(mail, None, now=now, last=None))
+        connection.close()
+
+    slow = threading.Thread(target=begin)
+    with transaction.atomic():
+        assert delivery.settle_lost(now + timedelta(minutes=21)) == (1, 0)
+        slow.start()
+        slow.join(0.5)
+        assert slow.is_alive()  # it waits for what is being decided here
+    slow.join()
+    assert begun == [False]
+    assert not SendAttempt.objects.exists()
+
+
+def test_inside_of_a_transaction_nothing_is_sent(smtp_sink, now):
+    queue()
+    with pytest.raises(RuntimeError), transaction.atomic():
+        delivery.sweep(now)
+    assert smtp_sink.messages == []
+
+
+def test_what_is_being_begun_is_not_taken_away(now):
+    queue()
+    (mail,) = delivery.claim(now, 10, worker="slow")
+    prepare(mail)
+    answers = []
+
+    def look():
+        answers.append(delivery.settle_lost(now + timedelta(minutes=21)))
+        connection.close()
+
+    with transaction.atomic():
+        assert journal.begin(mail, None, now=now, last=None)
+        other = threading.Thread(target=look)
+        other.start()
+        other.join()
+        assert answers == [(0, 0)]
+    assert delivery.settle_lost(now + timedelta(minutes=21)) == (0, 1)
 
 
 def test_workers_killed_at_random_moments(smtp_sink, now):

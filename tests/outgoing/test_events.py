@@ -11,7 +11,7 @@ import pytest
 from shopdesk.mail import delivery, events, suppressions, tasks
 from shopdesk.mail.models import OutgoingMail, ProviderEvent, Suppression
 from shopdesk.schedule import BEAT_SCHEDULE
-from tests.mail.make import queue
+from tests.mail.make import begin, queue
 from tests.outgoing.make import UNSUBSCRIBE
 
 State = OutgoingMail.State
@@ -72,7 +72,7 @@ def test_delivered_settles_what_was_uncertain(client, now):
 def test_a_letter_that_is_being_sent_is_left_to_its_worker(client, now):
     queue()
     (mail,) = delivery.claim(now, 1, worker="w")
-    delivery._decide(mail, now)
+    begin(mail)
     post(client, postmark(mail, "Delivery"))
     assert events.sweep(now) == 0
     delivery.settle_lost(now + timedelta(minutes=21))

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from shopdesk.accounts.models import AuditEntry
 from shopdesk.mail import delivery, guards
 from shopdesk.mail.guards import Leave
 from shopdesk.mail.models import DispatchGuard, OutgoingMail
-from tests.mail.make import queue
+from tests.mail.make import fill, queue
 from tests.outgoing.make import UNSUBSCRIBE
 
 State = OutgoingMail.State
@@ -109,3 +110,15 @@ def test_transactional_mail_is_never_a_wave(now):
     for number in range(120):
         queue(f"{number}", to=f"c{number}@mail.example")
     assert guards.check(now) == Leave.ALL
+
+
+def test_a_queue_of_receipts_is_not_read_through_at_each_claim(now):
+    fill(3000, now=now, state=State.PLANNED)
+    with CaptureQueriesContext(connection) as queries:
+        assert guards.check(now) == Leave.ALL
+    [count] = [query["sql"] for query in queries if "LIMIT 51" in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN " + count)
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "using mail_due_automatic" in plan
+    assert "Sort" not in plan

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from shopdesk.mail import consents, delivery, rates
+from shopdesk.mail import consents, delivery, marking, rates
 from shopdesk.mail.models import OutgoingMail, RateBucket
 from tests.mail.make import queue
 from tests.outgoing.make import UNSUBSCRIBE, make_route
@@ -92,7 +92,7 @@ def test_a_full_mailbox_is_tried_an_hour_later(smtp_sink, now):
 
 
 def test_waits_differ_from_letter_to_letter():
-    waits = {delivery.backoff(3, "4.3.0 busy", f"k{number}") for number in range(50)}
+    waits = {marking.backoff(3, "4.3.0 busy", f"k{number}") for number in range(50)}
     assert len(waits) > 20
     assert all(timedelta(minutes=60) <= wait <= timedelta(minutes=66) for wait in waits)
 
@@ -114,3 +114,12 @@ def test_many_workers_share_one_bucket(now):
         thread.join()
     assert sum(taken) == 90  # of a hundred
     assert RateBucket.objects.get(key="1:other").tokens == pytest.approx(10)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "minutes"), [((1, 5, 15, 60, 240), 60), ((1, 30, 90), 90), ((1, 5), 5), ((120,), 120)]
+)
+def test_a_full_mailbox_waits_with_any_schedule(monkeypatch, schedule, minutes):
+    monkeypatch.setattr(marking, "BACKOFF", tuple(timedelta(minutes=wait) for wait in schedule))
+    wait = marking.backoff(0, "4.2.2 mailbox full", "k")
+    assert timedelta(minutes=minutes) <= wait <= timedelta(minutes=minutes) * 1.1

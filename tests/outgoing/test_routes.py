@@ -7,7 +7,7 @@ from django.core import mail as django_mail
 from django.db import OperationalError
 
 from shopdesk.accounts.models import AuditEntry
-from shopdesk.mail import consents, delivery, routes, smtp
+from shopdesk.mail import consents, delivery, journal, routes, smtp
 from shopdesk.mail.models import MailRoute, OutgoingMail, Suppression
 from tests.mail.make import queue
 from tests.outgoing.make import UNSUBSCRIBE, make_route
@@ -153,16 +153,16 @@ def test_changes_are_audited_without_the_secret(now, owner):
 @pytest.mark.django_db(transaction=True)
 def test_when_the_database_goes_away_between_two_letters_what_is_known_is_written(smtp_sink, now, monkeypatch):
     first, second = queue("1"), queue("2", to="taro@mail.example")
-    write, times = delivery._write, []
+    begin, times = journal.begin, []
 
-    def fail_once(pending, intent):
-        times.append(intent.mail.pk)
+    def fail_once(mail, route, **named):
+        times.append(mail.pk)
         if len(times) == 2:
-            write(pending, intent)  # it was written, and the connection broke before that was heard
+            begin(mail, route, **named)  # it was written, and the connection broke before that was heard
             raise OperationalError("server closed the connection unexpectedly")
-        return write(pending, intent)
+        return begin(mail, route, **named)
 
-    monkeypatch.setattr(delivery, "_write", fail_once)
+    monkeypatch.setattr(journal, "begin", fail_once)
     with pytest.raises(OperationalError):
         delivery.sweep(now)
     first.refresh_from_db()

@@ -1,7 +1,8 @@
 """Fetching mail. The bytes are committed first; how far a folder was read is in the same transaction.
 
 Each mailbox is read on its own thread under its own lease: one that hangs, lies or refuses keeps nobody else waiting,
-and is left alone for longer each time (30 seconds, a minute, two … up to an hour).
+and is left alone for longer each time (30 seconds, a minute, two … up to an hour). A database that goes away meanwhile
+is no fault of the mailbox: nothing is noted there, and the next look goes on where the last commit was.
 """
 
 import json
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
@@ -27,6 +28,8 @@ INTERVAL = timedelta(seconds=30)
 LONGEST = timedelta(hours=1)  # between two looks at a mailbox that fails
 LEASE = timedelta(minutes=10)  # longer than imap.PATIENCE and what a last commit takes
 LOOK_SECONDS = 25.0  # a look stops taking up mails then; what is left is due at once
+GIVE_BACK_SECONDS = 30.0  # how long a look tries to say how it ended while the database is away
+GIVE_BACK_AGAIN = 0.2  # seconds between two tries
 TOGETHER = 8  # mailboxes that are read at the same time
 FETCHED = (Mailbox.Kind.IMAP, Mailbox.Kind.POP3)
 
@@ -56,10 +59,16 @@ def check(pk: int, now: datetime) -> int | None:
         stored, left = _reader(mailbox)(
             mailbox, password, now=now, go_on=lambda: time.monotonic() - started < LOOK_SECONDS
         )
-    except Exception as error:  # noqa: BLE001  # whatever it is, it concerns this mailbox alone and is shown there
-        failed(mailbox, problems.of(error), now=now, secrets=_parts(secret))
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("Mailbox %s: the database went away (%s)", mailbox.pk, type(error).__name__)
+        _insist(lambda: _ours(mailbox).update(lease_until=None, next_check_at=now))
         return 0
-    _done(mailbox, now + timedelta(seconds=time.monotonic() - started), left=left)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it concerns this mailbox alone and is shown there
+        problem = problems.of(error)
+        _insist(lambda: failed(mailbox, problem, now=now, secrets=_parts(secret)))
+        return 0
+    end = now + timedelta(seconds=time.monotonic() - started)
+    _insist(lambda: _done(mailbox, end, left=left))
     return stored
 
 
@@ -121,6 +130,23 @@ def _done(mailbox: Mailbox, now: datetime, *, left: bool) -> None:
         problem_detail="",
         problem_since=None,
     )
+
+
+def _insist(write: Callable[[], object]) -> None:
+    """Say how a look ended, again and again while the database is away: else the lease alone would end it, minutes
+    later. Each of these is a compare-and-set over the lease, so that a second time does nothing."""
+    end = time.monotonic() + GIVE_BACK_SECONDS
+    while True:
+        try:
+            write()
+        except (OperationalError, InterfaceError):
+            if time.monotonic() > end:
+                return
+            if not connection.in_atomic_block:
+                connection.close()
+            time.sleep(GIVE_BACK_AGAIN)
+        else:
+            return
 
 
 def _due(now: datetime) -> QuerySet[Mailbox]:

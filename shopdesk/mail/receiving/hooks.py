@@ -3,6 +3,9 @@
 The secret part of the address says whose mailbox it is. Where the provider also signs and django-anymail has its key in
 the settings, the signature has to be right as well. A wrapping without the original bytes goes through anymail, which
 puts a mail together from the parts; a wrapping that nobody understands is kept as it is and shown in the errors.
+
+Some providers post only where the mail lies. It is fetched before the post is answered: what cannot be had now is
+answered with 503, so that the provider posts it again.
 """
 
 import base64
@@ -17,11 +20,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.message import Message
 from typing import Any
-from urllib.parse import unquote_to_bytes, urlencode
+from urllib.parse import quote, unquote_to_bytes, urlencode, urljoin
 
+import requests
 from anymail.exceptions import AnymailError, AnymailWebhookValidationFailure
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, QueryDict
 
 from shopdesk.mail.models import IncomingMail, Mailbox
@@ -36,6 +43,10 @@ State = IncomingMail.State
 MAX_BODY = MAX_SIZE * 3 // 2
 MAX_FIELDS = 200
 MAX_LETTERS = 1000  # in one post
+# Seconds for connecting and for each answer of a provider's own interface.
+FETCH_TIMEOUT = 10.0
+# What a provider answers when the mail or file will never be there again; anything else is worth another post.
+_GONE = {404, 410}
 
 # Mailbox.provider -> (its name, anymail's class). "" is a plain post of the mail itself.
 PROVIDERS: dict[str, tuple[str, str]] = {
@@ -56,6 +67,10 @@ PROVIDERS: dict[str, tuple[str, str]] = {
 
 class Refused(Exception):
     """The provider's own signature is missing or wrong."""
+
+
+class NotYet(Exception):
+    """The mail lies at the provider and cannot be had now; its next post may bring it."""
 
 
 @dataclass(frozen=True)
@@ -83,13 +98,24 @@ def new_address() -> tuple[str, str]:
 def receive(mailbox: Mailbox, request: HttpRequest, body: bytes, *, now: datetime) -> int:
     """Store what was posted and return how many mails were new. When this returns, the bytes are on disk.
 
-    Raises Refused. Whatever else is strange about the body, it is kept.
+    Raises Refused or NotYet. Whatever else is strange about the body, it is kept.
     """
     fields = _fields(request, body)
     view = _anymail_view(mailbox.provider)
     if view is not None:
         _check_signature(view, request, body, fields)
-    letters = _letters(mailbox.provider, request, body, fields, view)
+    elif settings.ANYMAIL.get(_SIGNING_KEYS.get(mailbox.provider, "")):
+        logger.error("Posts of %s cannot be checked: a setting or a library is missing.", mailbox.provider)
+        raise Refused
+    try:
+        letters = _letters(mailbox.provider, request, body, fields, view)
+    except NotYet as reason:
+        since = Coalesce("problem_since", Value(now)) if mailbox.problem else now
+        rows = Mailbox.objects.filter(pk=mailbox.pk)
+        rows.update(problem="not_handed_over", problem_detail=str(reason), problem_since=since)
+        raise
+    if mailbox.problem:
+        Mailbox.objects.filter(pk=mailbox.pk).update(problem="", problem_detail="", problem_since=None)
     with transaction.atomic(durable=True):
         return sum(_keep(mailbox, letter, now) for letter in letters)
 
@@ -109,28 +135,45 @@ def _letters(
 ) -> list[Letter]:
     try:
         found = _RAW.get(provider, _plain)(request, body, fields)
+        if found is None and view is not None and provider in _FETCH:
+            found = _FETCH[provider](view, body)
         if found is not None and all(found):
             return [Letter(raw, hashlib.sha256(raw).hexdigest()) for raw in found[:MAX_LETTERS]]
+    except requests.RequestException as error:
+        _not_yet(provider, error)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error):
         logger.warning("A post of %s is not as its provider describes it.", provider or "mail")
+        if provider in _FETCH:
+            view = None  # anymail would ask the same address once more
     key = hashlib.sha256(body).hexdigest()
     if view is None:
         return [Letter(body, key, "wrapping")]
-    return _by_anymail(view, request, body, key)
+    return _by_anymail(provider, view, request, body, key)
 
 
-def _by_anymail(view: Any, request: HttpRequest, body: bytes, key: str) -> list[Letter]:
+def _by_anymail(provider: str, view: Any, request: HttpRequest, body: bytes, key: str) -> list[Letter]:
+    letters = []
     try:
-        events = view.parse_events(request)
+        # An event that is None is a provider's example.
+        events = [event for event in view.parse_events(request) if event is not None]
+        for place, event in enumerate(events):
+            if isinstance(event.message, Message):
+                letters.append(Letter(event.message.as_bytes(), str(event.event_id or f"{key}:{place}")[:200]))
+    except requests.RequestException as error:
+        _not_yet(provider, error)
+        return [Letter(body, key, "wrapping")]
     except Exception as error:  # noqa: BLE001  # the library reads foreign words; what it trips over is kept
         logger.warning("A post could not be unwrapped: %s", type(error).__name__)
         return [Letter(body, key, "wrapping")]
-    letters = []
-    for place, event in enumerate(events):
-        message = getattr(event, "message", None)
-        if isinstance(message, Message):
-            letters.append(Letter(message.as_bytes(), str(event.event_id or f"{key}:{place}")[:200]))
-    return letters
+    return letters if len(letters) == len(events) else [Letter(body, key, "wrapping")]
+
+
+def _not_yet(provider: str, error: requests.RequestException) -> None:
+    """Raise NotYet, unless what was to be fetched is gone for good. The log has no address: it may hold a signature."""
+    status = getattr(error.response, "status_code", None)
+    logger.warning("A mail could not be fetched from %s: %s %s", provider, type(error).__name__, status or "")
+    if status not in _GONE:
+        raise NotYet(f"{type(error).__name__} {status or ''}".strip()) from None
 
 
 def _plain(request: HttpRequest, body: bytes, fields: dict[str, bytes]) -> list[bytes] | None:
@@ -188,6 +231,59 @@ def _mailersend(request: HttpRequest, body: bytes, fields: dict[str, bytes]) -> 
     return [_bytes(raw)] if raw else None
 
 
+def _amazon_ses(request: HttpRequest, body: bytes, fields: dict[str, bytes]) -> list[bytes] | None:
+    event = json.loads(body)
+    if event.get("Type") == "Notification":
+        event = json.loads(event["Message"])
+    if event.get("notificationType") != "Received" or event.get("content") is None:
+        return None  # the topic asks for its confirmation, or the mail lies in a bucket
+    raw = _bytes(event["content"])
+    return [base64.b64decode(raw) if event["receipt"]["action"].get("encoding") == "BASE64" else raw]
+
+
+def _mailtrap(view: Any, body: bytes) -> list[bytes] | None:
+    found = []
+    for event in json.loads(body).get("events", []):
+        inbox = event.get("inbox_id")
+        if inbox is None or inbox == 1 or not event["event"].startswith("inbound"):
+            return None  # an example, or another kind of event
+        where = f"inbound/inboxes/{quote(str(inbox), safe='')}/messages/{quote(event['message_id'], safe='')}"
+        found.append(_download(_told(view.api_url, where, view.api_token)["raw_message_url"]))
+    return found
+
+
+def _resend(view: Any, body: bytes) -> list[bytes] | None:
+    event = json.loads(body)
+    if event.get("type") != "email.received":
+        return None
+    where = f"emails/receiving/{quote(event['data']['email_id'], safe='')}"
+    address = (_told(view.api_url, where, view.api_key).get("raw") or {}).get("download_url")
+    return [_download(address)] if address else None
+
+
+def _told(base: str, where: str, key: str) -> Any:
+    """What a provider's interface says of a mail."""
+    answer = requests.get(urljoin(base, where), headers={"Authorization": f"Bearer {key}"}, timeout=FETCH_TIMEOUT)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def _download(address: str) -> bytes:
+    """A mail from where the provider keeps it, read as far as one byte more than a mail may have."""
+    if not address.startswith("https://"):
+        raise ValueError("not a web address")
+    content = bytearray()
+    with requests.get(address, timeout=FETCH_TIMEOUT, stream=True) as answer:
+        answer.raise_for_status()
+        for chunk in answer.iter_content(65536):
+            content += chunk
+            if len(content) > MAX_SIZE:
+                break
+    return bytes(content[: MAX_SIZE + 1])
+
+
+_FETCH: dict[str, Callable[[Any, bytes], list[bytes] | None]] = {"mailtrap": _mailtrap, "resend": _resend}
+
 _RAW: dict[str, Callable[[HttpRequest, bytes, dict[str, bytes]], list[bytes] | None]] = {
     "": _plain,
     "sendgrid": _sendgrid,
@@ -197,8 +293,8 @@ _RAW: dict[str, Callable[[HttpRequest, bytes, dict[str, bytes]], list[bytes] | N
     "sparkpost": _sparkpost,
     "postal": _postal,
     "mailersend": _mailersend,
-    # These hand over parts, or an address to fetch the mail from: anymail's own reading.
-    "amazon_ses": lambda request, body, fields: None,
+    "amazon_ses": _amazon_ses,
+    # These hand over parts, or an address to fetch the mail from: _FETCH, or anymail's own reading.
     "brevo": lambda request, body, fields: None,
     "mailjet": lambda request, body, fields: None,
     "mailtrap": lambda request, body, fields: None,
@@ -232,13 +328,35 @@ def _fields(request: HttpRequest, body: bytes) -> dict[str, bytes]:
 # --- anymail -------------------------------------------------------------------------------------------------------
 
 
+# The setting by which a shop asks that a provider's signature be checked.
+_SIGNING_KEYS: dict[str, str] = {
+    "mailersend": "MAILERSEND_INBOUND_SECRET",
+    "mailgun": "MAILGUN_WEBHOOK_SIGNING_KEY",
+    "mailtrap": "MAILTRAP_INBOUND_SECRET",
+    "mandrill": "MANDRILL_WEBHOOK_KEY",
+    "postal": "POSTAL_WEBHOOK_KEY",
+    "resend": "RESEND_INBOUND_SECRET",
+}
+
+
+class _Patient:
+    """Stands for ``requests`` in anymail's readers, which would wait for a provider's interface for ever."""
+
+    @staticmethod
+    def get(url: str, **options: Any) -> requests.Response:
+        return requests.get(url, timeout=FETCH_TIMEOUT, **options)
+
+
 def _anymail_view(provider: str) -> Any | None:
     """anymail's reader of that provider; None when its settings are not there, or the extra it needs."""
     if provider not in PROVIDERS:
         return None
     module, _, name = PROVIDERS[provider][1].partition(".")
     try:
-        kind = getattr(importlib.import_module(f"anymail.webhooks.{module}"), name)
+        reader = importlib.import_module(f"anymail.webhooks.{module}")
+        if hasattr(reader, "requests"):
+            reader.requests = _Patient  # type: ignore[attr-defined]  # not every reader has it
+        kind = getattr(reader, name)
         # The secret is in our address, so that anymail's shared password for all webhooks is not missed.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Case, F, Value, When
 from imap_tools import BaseMailBox, MailBox, MailBoxUnencrypted
 from imap_tools.errors import MailboxFetchError, MailboxLoginError, MailboxStarttlsError
 from imap_tools.utils import check_command_status
@@ -139,7 +140,7 @@ def _read_folder(
                 raw, size, reason = _fetch(box, uid, sizes.get(uid, 0))
             except MailboxFetchError as error:
                 # Refused once: perhaps the server is busy. Refused again and again: the mails behind it must not wait.
-                if mailbox.failures < FETCH_TRIES:
+                if _refused(cursor, uid) <= FETCH_TRIES:
                     raise MailboxProblem("answer", f"{name} {uid}: {error}") from error
                 raw, size, reason = b"", sizes.get(uid, 0), "unfetchable"
             crash("fetched")
@@ -151,12 +152,20 @@ def _read_folder(
     return stored, False
 
 
+def _refused(cursor: MailboxFolder, uid: int) -> int:
+    """Count a refusal of this mail, and only of this one: failures of any other kind are no reason to give it up."""
+    same = Case(When(refused_uid=uid, then=F("refusals") + 1), default=Value(1))
+    MailboxFolder.objects.filter(pk=cursor.pk).update(refusals=same, refused_uid=uid)
+    cursor.refresh_from_db(fields=["refused_uid", "refusals"])
+    return cursor.refusals
+
+
 def _cursor(mailbox: Mailbox, name: str, validity: int) -> MailboxFolder:
     """How far this folder was read. Under a new UIDVALIDITY it is read again from the start."""
     cursor, _ = MailboxFolder.objects.get_or_create(mailbox=mailbox, name=name, defaults={"uid_validity": validity})
     if cursor.uid_validity != validity:
         same = MailboxFolder.objects.filter(pk=cursor.pk, uid_validity=cursor.uid_validity)
-        same.update(uid_validity=validity, last_uid=0)
+        same.update(uid_validity=validity, last_uid=0, refused_uid=0, refusals=0)
         cursor.refresh_from_db()
         if cursor.uid_validity != validity:
             raise MailboxProblem("broken_off", "another reader is at work")

@@ -1,18 +1,26 @@
 """What can be wrong with a mailbox: one code each, and a sentence that says what to do about it."""
 
 import imaplib
+import logging
 import poplib
 import ssl
 
+from django.db import DatabaseError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from imap_tools import errors
 
 from shopdesk.text import one_line
 
+logger = logging.getLogger(__name__)
+
 SENTENCES: dict[str, Promise] = {
     "unreachable": _("The mail server does not answer. Check the server name and the port."),
     "encryption": _("The encrypted connection failed. Check the kind of encryption and the server name."),
+    "certificate": _(
+        "The mail server's certificate is not valid: it has expired, or it is for another name. The provider has to"
+        " renew it; check the server name."
+    ),
     "sign_in": _("The mail server refuses the user name or the password. Enter the password again."),
     "token": _("The provider gives no access any more. Connect the account again."),
     "folder": _("A folder is not there any more. Check the folder names."),
@@ -20,6 +28,13 @@ SENTENCES: dict[str, Promise] = {
     "answer": _("The mail server answered something that we do not understand."),
     "secret": _("The stored password cannot be read any more because SECRET_KEY was changed. Enter it again."),
     "settings": _("The settings of this mailbox are incomplete."),
+    "not_handed_over": _(
+        "The provider does not hand over mail that it has announced. Check its API key in the settings; the provider"
+        " announces the mail again by itself."
+    ),
+    "our_fault": _(
+        "What was read could not be stored. The log says why; nothing is lost, it is tried again by itself."
+    ),
 }
 
 
@@ -42,10 +57,18 @@ def of(error: BaseException) -> MailboxProblem:
             return MailboxProblem("sign_in", _words(error))
         case errors.MailboxFolderSelectError():
             return MailboxProblem("folder", _words(error))
+        case DatabaseError():
+            # Not an outage, which receiving.check handles: we tried to write what the database refuses.
+            logger.error("What was read of a mailbox could not be stored.", exc_info=error)
+            return MailboxProblem("our_fault", type(error).__name__)
+        case ssl.SSLCertVerificationError():
+            return MailboxProblem("certificate", detail)
         case ssl.SSLError():
             return MailboxProblem("encryption", detail)
         case poplib.error_proto() if "EOF" in str(error):  # how that library says that the line went dead
             return MailboxProblem("broken_off", detail)
+        case ConnectionRefusedError():
+            return MailboxProblem("unreachable", detail)
         case imaplib.IMAP4.abort() | EOFError() | ConnectionError():
             return MailboxProblem("broken_off", detail)
         case OSError():  # no such host, refused, timed out
