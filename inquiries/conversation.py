@@ -312,7 +312,9 @@ def beside(inquiry: Inquiry, *, reader: User) -> Beside:
         has_merged=merged,
         addresses=addresses,
         stopped=str(dict(Suppression.Reason.choices).get(reason, "")) if reason and inquiry.email else "",
-        files=[DraftFile(inquiry=inquiry, author=reader, **facts) for facts in draft_files],
+        files=masking.cover_files(
+            [DraftFile(inquiry=inquiry, author=reader, **facts) for facts in draft_files], inquiry, reader
+        ),
     )
 
 

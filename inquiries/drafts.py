@@ -6,7 +6,7 @@ from datetime import datetime
 from django.core.files.base import File
 from django.db import transaction
 
-from inquiries import attachments, events
+from inquiries import attachments, events, masking
 from inquiries.models import Attachment, Draft, DraftFile, Inquiry, Message, PreparedReply, TemplateFile
 from shopdesk.accounts.models import User
 from shopdesk.text import clean
@@ -88,6 +88,11 @@ def _once(addresses: Sequence[str]) -> list[str]:
 def files_of(inquiry: Inquiry, by: User) -> list[DraftFile]:
     """What goes with the reply that this person is writing here."""
     return list(DraftFile.objects.filter(inquiry=inquiry, author=by))
+
+
+def shown_files(inquiry: Inquiry, by: User) -> list[DraftFile]:
+    """:func:`files_of` for showing: a file taken over from a colleague may be called by what is hidden from ``by``."""
+    return masking.cover_files(files_of(inquiry, by), inquiry, by)
 
 
 def attach(inquiry: Inquiry, files: Sequence[File], *, by: User, now: datetime) -> list[DraftFile]:  # type: ignore[type-arg]  # bytes or text is mypy-only

@@ -16,7 +16,7 @@ from django.db.models import OuterRef, Q
 from django.db.models.functions import JSONObject
 
 from inquiries import previews
-from inquiries.models import Attachment, Inquiry, Message
+from inquiries.models import Attachment, DraftFile, Inquiry, Message
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 from shopdesk.shop import contacts
@@ -148,6 +148,14 @@ def may_open(file: Attachment, user: User) -> bool:
     if sees_contacts(user) or file.message.kind != Message.Kind.RECEIVED:
         return True
     return file.media_type in OPENABLE
+
+
+def cover_files(files: list[DraftFile], inquiry: Inquiry, user: User) -> list[DraftFile]:
+    """Files of a reply that is being written, their names covered; changed in hand, never saved."""
+    if not sees_contacts(user):
+        for file in files:
+            file.name = known(file.name, inquiry)
+    return files
 
 
 def file_name(file: Attachment, user: User) -> str:

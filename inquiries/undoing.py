@@ -88,11 +88,15 @@ def take_back(message: Message, *, by: User, now: datetime) -> Draft:
     )
     carrying.give_back(files, inquiry=home, author=author, now=now)
     PreparedReply.objects.filter(message=said).update(state=PreparedReply.State.CANCELLED, message=None, changed_at=now)
-    moments = [said.at, said.held_until]
+    moments, pk = [said.at, said.held_until], said.pk
     said.delete()
+    later = inquiry.messages.filter(kind=Message.Kind.REPLY, pk__gt=pk).order_by("pk").first()
     # Rules must not answer what did not happen.
     Happening.objects.filter(inquiry=inquiry, at__in=moments, done_at=None, event__in=["replied", "status"]).delete()
-    _put_back(inquiry, kept, now=now)
+    if later is None:
+        _put_back(inquiry, kept, now=now)
+    else:
+        _leave_to(later, inquiry, kept)
     pulling.taken_back(inquiry, by=author, now=now)
     names = {"author": author.pk, "author_name": str(author)}
     events.record("reply_taken_back", inquiry, actor=by, now=now, **names)
@@ -116,6 +120,25 @@ def _put_back(inquiry: Inquiry, kept: dict[str, Any], *, now: datetime) -> None:
     inquiry.version += 1
     fields = [*ENTERED, "assignee", "first_replied_at", "last_activity_at", "order_snapshot", "version"]
     inquiry.save(update_fields=fields)
+    previews.renew(inquiry)
+
+
+def _leave_to(later: Message, inquiry: Inquiry, kept: dict[str, Any]) -> None:
+    """Another reply went out since: that one answered, and the inquiry stays as it left it. Should it be taken back,
+    too, what both had changed is put back."""
+    before, after = kept.get("before", {}), _instants(kept.get("after", {}))
+    theirs = {"before": {}, "after": {}, **(later.before or {})}
+    was = _instants(theirs["before"])
+    theirs["before"] |= {
+        name: before[name] for name, value in was.items() if name in before and after.get(name) == value
+    }
+    if inquiry.first_replied_at == after.get("first_replied_at") and before.get("first_replied_at") is None:
+        inquiry.first_replied_at = later.at
+        theirs["after"]["first_replied_at"] = later.at.isoformat()
+    later.before = theirs
+    later.save(update_fields=["before"])
+    inquiry.version += 1
+    inquiry.save(update_fields=["first_replied_at", "version"])
     previews.renew(inquiry)
 
 

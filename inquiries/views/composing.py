@@ -116,7 +116,7 @@ def attach(request: StaffRequest, inquiry: Inquiry) -> str:
 def _files(request: StaffRequest, inquiry: Inquiry, *, problem: str = "", status: int = 200) -> HttpResponse:
     context = {
         "inquiry": inquiry,
-        "files": drafts.files_of(inquiry, request.user),
+        "files": drafts.shown_files(inquiry, request.user),
         "accept": attachments.ACCEPT,
         "files_problem": problem,
     }

@@ -83,7 +83,7 @@ def use_template(request: StaffRequest, pk: int, template_pk: int) -> HttpRespon
         problem = refusal.sentence
     if request.headers.get("HX-Request"):
         context = {
-            "inquiry": inquiry, "files": drafts.files_of(inquiry, request.user), "accept": attachments.ACCEPT,
+            "inquiry": inquiry, "files": drafts.shown_files(inquiry, request.user), "accept": attachments.ACCEPT,
             "files_problem": problem,
         }  # fmt: skip
         return render(request, "inquiries/_draft_files.html", context)

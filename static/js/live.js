@@ -2,20 +2,20 @@
 // focus, marks and scrolling stay; new rows wait for a click, so that nothing moves under the pointer.
 (() => {
   const page = document;
-  const one = (query, root = page) => root.querySelector(query);
-  const all = (query, root = page) => [...root.querySelectorAll(query)];
-  const open = () => one("#conversation").dataset.inquiry ?? "";
+  const $ = (query, root = page) => root.querySelector(query);
+  const $$ = (query, root = page) => [...root.querySelectorAll(query)];
+  const open = () => $("#conversation").dataset.inquiry;
   let timer, rows;
 
   async function ask() {
-    const list = one("#list[data-poll]"), asked = open();
+    const list = $("#list[data-poll]"), asked = open();
     const writes = (box) => box === page.activeElement || box.value !== box.defaultValue;
     let pause = page.hidden ? 15 : 4;
     try {
-      const seen = one("[name=version]")?.value ?? "";
-      const doing = all("textarea").some(writes) ? "replying" : "viewing";
+      const seen = $("[name=version]")?.value;
+      const doing = $$("textarea").some(writes) ? "replying" : "viewing";
       const answer = list && await fetch(`${list.dataset.poll}&inquiry=${asked}&version=${seen}&doing=${doing}`, {
-        cache: "no-store", headers: { "If-None-Match": list.dataset.stamp },
+        headers: { "If-None-Match": list.dataset.stamp },  // asked for by us, a 304 comes through the browser's cache
       });
       if (answer?.status > 399 || answer?.redirected) pause = 60;  // a proxy is away, or the session has ended
       else if (answer?.status === 200 && list.isConnected && asked === open()) {
@@ -30,19 +30,19 @@
   }
 
   function show(news) {
-    for (const now of all("i", news)) {
-      for (const count of all(`[data-count=${now.dataset.count}]`)) count.textContent = now.textContent;
+    for (const now of $$("i", news)) {
+      for (const count of $$(`[data-count=${now.dataset.count}]`)) count.textContent = now.textContent;
     }
-    one("#presence")?.replaceWith(one("#presence", news) ?? "");
-    const bar = one("[data-news]");
+    $("#presence")?.replaceWith($("#presence", news) ?? "");
+    const bar = $("[data-news]");
     let newest = 0;
-    for (const row of all("#rows > *")) {
-      const now = one(`#${row.id}`, news);
+    for (const row of $$("#rows > *")) {
+      const now = $(`#${row.id}`, news);
       newest = Math.max(newest, row.dataset.at);
       row.className = now?.className ?? "inbox-row is-gone";
-      if (now) one("a", row).innerHTML = one("a", now).innerHTML;
+      if (now) $("a", row).innerHTML = $("a", now).innerHTML;
     }
-    rows = all("#rows > *", news);
+    rows = $$("#rows > *", news);
     const added = rows.filter((row) => !page.getElementById(row.id));
     const come = added.filter((row) => row.dataset.at > newest).length;
     bar.hidden = !added.length;
@@ -50,22 +50,22 @@
   }
 
   function mark() {
-    one(".back").hash = `row-${open()}`;
-    for (const link of all("#rows a")) link.ariaCurrent = link.parentElement.id === `row-${open()}` || null;
+    $(".back").hash = `row-${open()}`;
+    for (const link of $$("#rows a")) link.ariaCurrent = link.parentElement.id === `row-${open()}` || null;
   }
 
   page.addEventListener("click", ({ target }) => {
-    const bar = target.closest("[data-news]"), step = target.closest("[data-move]"), list = one("#rows");
+    const bar = target.closest("[data-news]"), step = target.closest("[data-move]"), list = $("#rows");
     if (bar) {
       // What is shown already is moved, not made again.
       list.replaceChildren(...rows.map((row) => page.getElementById(row.id) ?? row));
       htmx.process(list);
-      one("a", list).focus();
+      $("a", list).focus();
       bar.hidden = true;
       mark();
     }
     if (step) {
-      const links = all("a", list), at = links.indexOf(page.activeElement);
+      const links = $$("a", list), at = links.indexOf(page.activeElement);
       links[(at < 0 ? links.findIndex((link) => link.ariaCurrent) : at) + +step.dataset.move]?.focus();
     }
   });

@@ -292,6 +292,29 @@ def test_what_was_begun_meanwhile_is_kept_below(held, now, agent):
     assert Draft.objects.get().body == f"{BODY}\n\n追伸です。"
 
 
+def test_of_two_replies_the_first_is_taken_back(held, now, agent):
+    """The second one has answered; when it is taken back as well, nobody has."""
+    inquiry = make_inquiry(reply_due_at=now + timedelta(hours=1))
+    before = facts(inquiry)
+    first = send(inquiry, agent, now)
+    second = send(inquiry, agent, now + timedelta(seconds=4), body="追伸です。")
+    undoing.take_back(first, by=agent, now=now + timedelta(seconds=5))
+    fresh = Inquiry.objects.get()
+    assert (fresh.status, fresh.waiting_since, fresh.assignee) == ("pending", None, agent)
+    assert fresh.first_replied_at == now + timedelta(seconds=4)
+    undoing.take_back(second, by=agent, now=now + timedelta(seconds=6))
+    assert facts(inquiry) == before
+
+
+def test_of_two_replies_the_second_is_taken_back(held, now, agent):
+    inquiry = make_inquiry()
+    send(inquiry, agent, now)
+    between = facts(inquiry)
+    second = send(inquiry, agent, now + timedelta(seconds=4), body="追伸です。", then="solved")
+    undoing.take_back(second, by=agent, now=now + timedelta(seconds=5))
+    assert facts(inquiry) == between
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_clicks_at_once_make_one_draft(now):
     make.make_store(undo_seconds=10)
