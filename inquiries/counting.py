@@ -1,6 +1,7 @@
 """Counters that stay cheap: exact up to a thousand, "1,000+" above."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
@@ -12,14 +13,15 @@ MOST = 1_000
 
 
 def bounded(
-    lists: Mapping[str, InquiryQuerySet], *, also: str = "0", params: Sequence[object] = ()
+    lists: Mapping[str, InquiryQuerySet], *, also: str = "0", params: Sequence[Any] = ()
 ) -> tuple[dict[str, int], object]:
     """How many rows each list has, at most MOST + 1 each, in one statement. No list costs more than its first 1,001
     rows, whatever the table holds.
 
     ``also`` is one more SQL expression of ours with its ``params``, asked on the same way; its value comes second.
     """
-    parts, values = [also], [*params]
+    parts: list[str] = [also]
+    values: list[Any] = [*params]
     asked: list[str] = []
     for key, rows in lists.items():
         try:

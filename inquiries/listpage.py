@@ -104,7 +104,8 @@ class ListPage:
 
     def _views(self) -> list[View]:
         address, names = reverse("desk-inquiries:list"), listing.labels()
-        lines = [(key, names[key], None) for key in listing.offered(self.user)]
+        lines: list[tuple[str, str, SavedView | None]] = []
+        lines += [(key, names[key], None) for key in listing.offered(self.user)]
         lines += [(listing.key_of(view), view.name, view) for view in self.saved]
         return [
             View(

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q
@@ -45,7 +46,7 @@ WITH here AS (
 SELECT """
 
 
-def stamp_sql(user: User, *, now: datetime) -> tuple[str, list[object]]:
+def stamp_sql(user: User, *, now: datetime) -> tuple[str, list[Any]]:
     """The stamp as an SQL expression with its parameters, to be asked together with something else."""
     return _STAMP, [_NEWEST, _NEWEST, now - LIVE, user.pk, int(now.timestamp()) // _TICK]
 
@@ -59,7 +60,7 @@ def beat(user: User, *, inquiry: int | None, doing: str, now: datetime) -> str:
             cursor.execute(f"SELECT {sql}", params)
         else:
             sees_all = user.has_perm(P.INQUIRIES_VIEW_ALL)
-            first = [user.pk, doing, now, now, inquiry, sees_all, user.pk, now - LIVE, now - RENEW]
+            first: list[Any] = [user.pk, doing, now, now, inquiry, sees_all, user.pk, now - LIVE, now - RENEW]
             cursor.execute(_BEAT + sql, [*first, *params])
         return str(cursor.fetchone()[0])
 

@@ -1,5 +1,7 @@
 """What the browsers of staff ask every few seconds."""
 
+from typing import Any
+
 from django.http import HttpResponse, HttpResponseNotModified
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -29,7 +31,7 @@ def poll(request: StaffRequest) -> HttpResponse:
     etag = f'"{stamp}"'
     if request.headers.get("If-None-Match") == etag:
         return HttpResponseNotModified(headers={"ETag": etag, "Cache-Control": "private, no-cache"})
-    context = {"wanted": None, **rights(user)}
+    context: dict[str, Any] = {"wanted": None, **rights(user)}
     if pk is not None and (row := Inquiry.objects.visible_to(user).filter(pk=pk).values("version").first()):
         seen = _number(request.GET.get("version", ""))
         context["inquiry_pk"] = pk

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from inquiries import listing, masking, searching
@@ -18,11 +19,16 @@ from shopdesk.text import normalise, one_line
 
 _MOST = 8
 _SHORTEST = 2
-# What can be begun or set up besides the views and the navigation: (words, address, what it asks for).
+# What can be begun or set up besides the views and the pages of the navigation, for who may.
 _DEEDS = (
-    (_("Record a call"), "new", (P.INQUIRIES_VIEW_ALL, P.INQUIRIES_DRAFT)),
-    (_("New view"), "view-new", (P.INQUIRIES_VIEW_ALL,)),
-    (_("Edit views"), "views", (P.INQUIRIES_VIEW,)),
+    (_("Record a call"), "new"),
+    (_("The next inquiry"), "pull"),
+    (_("Templates"), "templates"),
+    (_("Macros"), "macros"),
+    (pgettext_lazy("desk", "Rules"), "rules"),
+    (_("Turns"), "turns"),
+    (_("New view"), "view-new"),
+    (_("Edit views"), "views"),
 )
 
 
@@ -61,5 +67,9 @@ def _places(user: User) -> list[Place]:
     address = reverse("desk-inquiries:list")
     saved = SavedView.objects.offered_to(user).order_by("shared", "position", "pk")
     places += [Place(view.name, f"{address}?view={listing.key_of(view)}") for view in saved]
-    deeds = [(label, name) for label, name, needs in _DEEDS if user.has_perms([*needs])]
-    return places + [Place(str(label), reverse(f"desk-inquiries:{name}")) for label, name in deeds]
+    for label, name in _DEEDS:
+        url = reverse(f"desk-inquiries:{name}")
+        # A guarded view says itself what it needs (shopdesk.accounts.decorators).
+        if user.has_perms(list(resolve(url).func.staff_needs)):  # type: ignore[attr-defined]  # set by the guard
+            places.append(Place(str(label), url))
+    return places

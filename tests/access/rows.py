@@ -34,6 +34,7 @@ from inquiries.models import (
 from inquiries.models import Category as InquiryCategory
 from returns.models import Policy
 from shopdesk.accounts.models import AuditEntry, Role
+from shopdesk.desk import merging_customers
 from shopdesk.mail import outbox, suppressions
 from shopdesk.mail.models import Consent, IncomingMail, MailRoute, Suppression
 from shopdesk.shop.importing import run
@@ -150,7 +151,14 @@ def one_of_everything(user):
         "desk-inquiries": inquiry, "desk-returns": case, "desk-followups": planned, "desk-faq": article,
         "desk-mail": letter, "desk-shop": job,
     }  # fmt: skip
+    double = make.make_customer("山田 花", "double@mail.example")
+    merge = merging_customers.merge(
+        make.make_customer("山田 花江", "gone@mail.example"), into=order.customer, by=user, now=NOW
+    )
     own = {
+        "desk:customer-merge": [double.pk, order.customer_id],
+        "desk:customer-unmerge": [merge.pk],
+        "desk:customer-note": [double.pk],
         "desk-inquiries:attachment": [file.pk],
         "desk-inquiries:picture": [file.pk],
         "desk-inquiries:thumbnail": [file.pk],

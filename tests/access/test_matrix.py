@@ -34,7 +34,10 @@ ROOMS = {
     "desk-inquiries:attachment": (P.INQUIRIES_VIEW,),
     "desk-inquiries:picture": (P.INQUIRIES_VIEW,),
     "desk-inquiries:message-html": (P.INQUIRIES_VIEW, P.INQUIRIES_VIEW_ALL),
+    "desk-inquiries:thumbnail": (P.INQUIRIES_VIEW,),
     "desk-inquiries:detail": (P.INQUIRIES_VIEW,),
+    "desk-inquiries:thread": (P.INQUIRIES_VIEW,),
+    "desk-inquiries:panels": (P.INQUIRIES_VIEW,),
     "desk-inquiries:reply": (P.INQUIRIES_VIEW, P.INQUIRIES_REPLY),
     "desk-inquiries:ask": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
     "desk-inquiries:take-back": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
@@ -46,6 +49,10 @@ ROOMS = {
     "desk-inquiries:prepared-seen": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
     "desk-inquiries:note": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
     "desk-inquiries:draft": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
+    "desk-inquiries:draft-files": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
+    "desk-inquiries:draft-file-remove": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
+    "desk-inquiries:colleagues": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
+    "desk-inquiries:read-note": (P.INQUIRIES_VIEW,),
     "desk-inquiries:take-draft": (P.INQUIRIES_VIEW, P.INQUIRIES_REPLY),
     "desk-inquiries:take": (P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE),
     "desk-inquiries:assign": (P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE),
@@ -140,6 +147,11 @@ ROOMS = {
     "desk-shop:import-discard": (P.ORDERS_IMPORT,),
     "desk-shop:import-progress": (P.ORDERS_IMPORT,),
     "desk-shop:import-errors": (P.ORDERS_IMPORT,),
+    "desk:search": ANY,
+    **{
+        f"desk:customer-{deed}": (P.ORDERS_VIEW, P.INQUIRIES_VIEW_ALL, P.INQUIRIES_TRIAGE)
+        for deed in ("merge", "unmerge", "note")
+    },
     "desk:settings": ANY,
     "desk:design": (P.STAFF_MANAGE,),
     "admin:shop_closure_seed": (P.SETTINGS_CHANGE,),

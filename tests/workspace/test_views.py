@@ -8,7 +8,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inquiries import conditions, counting, listing, opening, replying, saving_views, snoozing, triage
+from inquiries import conditions, counting, listing, opening, replying, saving_views, searching, snoozing, triage
 from inquiries.listpage import ListPage
 from inquiries.models import AgentSetting, Category, Inquiry, SavedView
 from shopdesk import clock
@@ -289,3 +289,39 @@ def test_a_view_leaves_out_spam_and_what_was_merged_unless_it_asks(db, agent):
     counts = {view.label: view.count for view in ListPage(agent, {}, NOW).views}
     assert (counts["遅延"], counts["迷惑"]) == ("0", "1")
     assert conditions.describe(asked)
+
+
+# --- Ctrl-K ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_palette_offers_what_a_person_may_open(db, agent, outsourced, signed_in):
+    finance = make.make_user("keiri@shop.example", role="finance")
+    everything = signed_in(agent).get(f"{LIST}palette/").content.decode()
+    for words in ("未対応", "定型文", "電話などを登録", "返品"):
+        assert words in everything
+    assert f'href="{LIST}rules/"' not in everything
+    theirs = signed_in(outsourced).get(f"{LIST}palette/").content.decode()
+    assert f'href="{LIST}new/"' not in theirs
+    assert f'href="{LIST}next/"' in theirs
+    other = signed_in(finance).get(f"{LIST}palette/").content.decode()
+    assert f'href="{LIST}' not in other
+    assert "返品" in other
+
+
+@pytest.mark.parametrize("typed", ["q-7k3f9m", "山田", "名入れ", "Ｑ７Ｋ３Ｆ９Ｍ"])
+def test_the_palette_finds_inquiries(db, now, agent, signed_in, typed):
+    inquiry = make_inquiry("Q-7K3F9M", subject="名入れについて")
+    searching.sweep(now)
+    found = signed_in(agent).get(f"{LIST}palette/", {"q": typed}).content.decode()
+    assert f'href="{LIST}{inquiry.pk}/"' in found
+    assert f'data-words="{typed}"' in found
+    assert "<dialog" not in found
+
+
+def test_the_palette_finds_nothing_for_one_letter_or_an_attack(db, agent, signed_in):
+    make_inquiry()
+    for typed in ("山", '"><script>', "%00", "\x00"):
+        page = signed_in(agent).get(f"{LIST}palette/", {"q": typed})
+        assert page.status_code == 200
+        assert "<script>" not in page.content.decode()
+        assert f'href="{LIST}1' not in page.content.decode()
