@@ -43,7 +43,7 @@ def sweep(now: datetime, limit: int = BATCH) -> int:
     """Give what waits for an answer and belongs to nobody, the most urgent first, until nobody has room; how many."""
     if not are_on():
         return 0
-    waiting = Inquiry.objects.unanswered().filter(assignee=None).exclude(pulls__ended_at=None, pulls__isnull=False)
+    waiting = Inquiry.objects.unanswered().filter(assignee=None)
     given = 0
     for inquiry in waiting.order_by(F("escalation_at").asc(nulls_last=True), "pk")[:limit]:
         if give(inquiry, now=now) is None:

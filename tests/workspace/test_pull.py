@@ -7,8 +7,9 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 
-from inquiries import approving, pulling, replying, triage, undoing
+from inquiries import approving, pulling, replying, tasks, triage, undoing
 from inquiries.models import ApprovalRule, Category, Draft, Inquiry, PreparedReply, Pull
+from shopdesk.schedule import BEAT_SCHEDULE
 from shopdesk.shop.models import Store
 from tests import make
 from tests.inquiries.make import make_inquiry
@@ -132,6 +133,19 @@ def test_an_expired_claim_returns_and_its_draft_stays(ask, nami, sora, now):
     assert not Inquiry.objects.visible_to(nami).exists()
     assert inquiry.events.filter(code="pull_expired").count() == 1
     assert pulling.next_for(sora, now=now + timedelta(minutes=31)).inquiry == inquiry
+
+
+def test_the_sweeps_ring_often_enough(ask, nami, now):
+    """An expired claim is back within a minute; a free colleague gets what waits in 15 seconds, a warning comes in 30."""
+    assert BEAT_SCHEDULE["turns"]["schedule"] == 15
+    assert BEAT_SCHEDULE["promises"]["schedule"] == 30
+    inquiry = ask(1)
+    pulling.next_for(nami, now=now - timedelta(minutes=31))
+    tasks.sweep_turns()
+    tasks.sweep_promises()
+    tasks.sweep_phases()
+    inquiry.refresh_from_db()
+    assert inquiry.assignee is None
 
 
 def test_an_expired_claim_does_not_stop_its_owner_before_the_sweep(ask, nami, now):
