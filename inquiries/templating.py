@@ -46,8 +46,13 @@ def save(
     drop_files: Sequence[TemplateFile],
     now: datetime,
 ) -> Template:
-    """Write a template with its files. Raises attachments.Refused; nothing is written then."""
+    """Write a template with its files; the same form sent twice is one template.
+
+    Raises attachments.Refused; nothing is written then.
+    """
     if template._state.adding:
+        if twin := _twin(template):
+            return twin
         last = Template.objects.filter(folder=template.folder).order_by("-position").first()
         template.position = last.position + 1 if last else 0
     template.save()
@@ -56,6 +61,12 @@ def save(
     if new_files:
         template_files.add(template, new_files, now=now)
     return template
+
+
+def _twin(template: Template) -> Template | None:
+    """The template that says the very same under the same name: a form that was sent again."""
+    same = {name: getattr(template, name) for name in ("name", "folder", "owner", "store", "body_ja", "body_en")}
+    return Template.objects.filter(**same, is_active=True).first()
 
 
 @transaction.atomic
@@ -72,6 +83,8 @@ def copy(template: Template, *, name: str, by: User, now: datetime) -> Template:
         needs_approval=template.needs_approval,
         position=template.position,
     )
+    if known := _twin(twin):
+        return known
     twin.save()
     contents = []
     for file in files:

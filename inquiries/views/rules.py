@@ -57,7 +57,9 @@ def _edit(request: StaffRequest, rule: Rule) -> HttpResponse:
     problems, act_problems, trial = _problems(wanted, planned, request) if saves or tries else ([], [], None)
     if saves and form.is_valid() and not problems and not act_problems:
         form.instance.conditions, form.instance.acts = wanted, planned
-        form.save()
+        same = Rule.objects.filter(name=form.instance.name, event=form.instance.event, conditions=wanted, acts=planned)
+        if not (is_new and same.exists()):  # the same form sent twice is one rule
+            form.save()
         messages.success(request, _("Saved."))
         return redirect("desk-inquiries:rules")
     context = {

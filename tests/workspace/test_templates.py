@@ -53,6 +53,15 @@ def test_a_shared_template_with_a_file(client, agent, assistant):
     assert default_storage.exists(key) is True  # until the transaction of the test would be committed
 
 
+def test_the_same_form_twice_is_one_template(client):
+    for _click in range(2):
+        assert client.post(address("template-add"), posted()).status_code == 302
+    template = Template.objects.get()
+    for _click in range(2):
+        client.post(address("template-copy", template.pk))
+    assert Template.objects.count() == 2
+
+
 def test_who_may_not_write_for_everybody_writes_for_themselves(assistant_client, assistant, agent):
     assistant_client.post(address("template-add"), posted(needs_approval="on"))
     own = Template.objects.get()
