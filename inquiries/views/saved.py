@@ -57,14 +57,13 @@ def edit(request: StaffRequest, pk: int) -> HttpResponse:
 @staff_view(P.INQUIRIES_VIEW_ALL)
 @require_POST
 def delete(request: StaffRequest, pk: int) -> HttpResponse:
-    """Forget a view. One that is gone already is gone; a colleague's does not exist here."""
-    kept = SavedView.objects.offered_to(request.user).filter(pk=pk).first()
-    if kept is not None:
-        try:
-            saving_views.delete(kept, by=request.user)
-        except saving_views.NotYours as error:
-            raise Http404 from error
-        messages.success(request, _("The view was deleted."))
+    """Forget a view. A colleague's does not exist here."""
+    kept = get_object_or_404(SavedView.objects.offered_to(request.user), pk=pk)
+    try:
+        saving_views.delete(kept, by=request.user)
+    except saving_views.NotYours as error:
+        raise Http404 from error
+    messages.success(request, _("The view was deleted."))
     return redirect("desk-inquiries:views")
 
 
