@@ -56,7 +56,8 @@ def take_over(draft: Draft, *, by: User, now: datetime) -> Draft:
     inquiry = theirs.inquiry
     own = Draft.objects.select_for_update().filter(inquiry=inquiry, author=by).first()
     before = own or Draft()
-    body = f"{own.body.rstrip()}\n\n{theirs.body}" if own else theirs.body
+    taken = theirs.body if masking.sees_contacts(by) else masking.text(theirs.body, inquiry)
+    body = f"{own.body.rstrip()}\n\n{taken}" if own else taken
     events.record(
         "draft_taken", inquiry, actor=by, now=now, **{"from": theirs.author_id, "from_name": str(theirs.author)}
     )

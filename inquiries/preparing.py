@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
-from inquiries import carrying, events, pulling
+from inquiries import carrying, events, masking, pulling
 from inquiries.models import Draft, DraftFile, Inquiry, Message, PreparedReply, StatusLabel
 from shopdesk.accounts.models import User
 
@@ -124,11 +124,18 @@ def return_to_author(
 def to_draft(prepared: PreparedReply, *, now: datetime) -> Draft:
     """The words, copies, templates and files as the author's draft, above what they have begun meanwhile."""
     draft = keep_as_draft(
-        prepared.inquiry, author=prepared.author, body=prepared.body, cc=prepared.cc, bcc=prepared.bcc,
+        prepared.inquiry, author=prepared.author, body=_for_author(prepared), cc=prepared.cc, bcc=prepared.bcc,
         templates=prepared.templates, now=now,
     )  # fmt: skip
     carrying.give_back(prepared.files, inquiry=prepared.inquiry, author=prepared.author, now=now)
     return draft
+
+
+def _for_author(prepared: PreparedReply) -> str:
+    """The words as their author may read them: an approver may have written down what is hidden from them."""
+    if masking.sees_contacts(prepared.author) or prepared.body == prepared.original_body:
+        return prepared.body
+    return masking.text(prepared.body, prepared.inquiry)
 
 
 def keep_as_draft(
