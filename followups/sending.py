@@ -65,14 +65,15 @@ def wake(now: datetime) -> int:
     What a person held waits for a person, but not beyond its last moment. For one customer the first of several leaves
     at once, the others one a day.
     """
-    complaint = Inquiry.objects.unsolved().filter(customer=OuterRef("customer"), category__is_complaint=True)
+    complaint = Inquiry.objects.complaints().filter(customer=OuterRef("customer"))
+    elsewhere = Inquiry.objects.complaints_elsewhere().filter(customer=OuterRef("customer"))
     open_return = ReturnCase.objects.open().filter(customer=OuterRef("customer"))
     running = Q(sequence__status=Sequence.Status.ACTIVE, step__is_active=True)
     held = (
         PlannedMail.objects.filter(state=State.HELD)
         .filter(
             Q(not_after__lt=now)
-            | Q(Q(reason="open_complaint"), ~Exists(complaint))
+            | Q(Q(reason="open_complaint"), ~Exists(complaint), ~Exists(elsewhere))
             | Q(Q(reason="open_return"), ~Exists(open_return))
             | Q(Q(reason="paused") & running)
         )

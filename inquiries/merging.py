@@ -140,7 +140,7 @@ def split(message: Message, *, by: User, now: datetime) -> Inquiry:
         raise Moved
     if not old.messages.filter(kind=Message.Kind.RECEIVED, automatic=False).exclude(pk=message.pk).exists():
         raise OnlyMessage
-    new = opening.insert(_like(old, message, now))
+    new = opening.insert(_like(old, message, now), words=message.body)
     Message.objects.filter(pk=message.pk).update(inquiry=new)
     message.inquiry = new
     if old.status == _Status.OPEN:

@@ -150,9 +150,23 @@ class InquiryQuerySet(models.QuerySet["Inquiry"]):
         """A promise to answer or to solve has ended."""
         return self.filter(escalation_at__lt=now)
 
+    def complaints(self) -> Self:
+        """Unsolved complaints."""
+        return self.unsolved().filter(category__is_complaint=True)
+
+    def complaints_elsewhere(self) -> Self:
+        """What was merged and goes on in an unsolved inquiry, where one of them is a complaint."""
+        into = Q(category__is_complaint=True) | Q(merged_into__category__is_complaint=True)
+        further = into | Q(merged_into__merged_into__category__is_complaint=True)
+        return self.filter(
+            (into & Q(merged_into__status__in=Inquiry.UNSOLVED))
+            | (further & Q(merged_into__merged_into__status__in=Inquiry.UNSOLVED)),
+            status=Inquiry.Status.MERGED,
+        )
+
     def open_complaints_of(self, customer: Customer) -> Self:
-        """Unsolved complaints of a customer: they hold follow-ups."""
-        return self.unsolved().filter(customer=customer, category__is_complaint=True)
+        """Complaints of a customer that are not settled: they hold follow-ups."""
+        return (self.complaints() | self.complaints_elsewhere()).filter(customer=customer)
 
 
 class Inquiry(models.Model):

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from followups import planning, sending
 from followups.models import PlannedMail
-from inquiries import opening, triage
+from inquiries import merging, opening, triage
 from inquiries.models import Category, Inquiry
 from shopdesk.mail.models import OutgoingMail
 from shopdesk.shop.models import BusinessHours, Closure
@@ -123,7 +123,7 @@ def state_of(planned):
 def test_what_holds_a_step_mail(status, held, now):
     """An open complaint holds; spam is none, and a merged one goes on in another, which holds or not by itself."""
     planned = due_letter()
-    into = make_inquiry("Q-2", customer=planned.customer) if status == "merged" else None
+    into = make_inquiry("Q-2", customer=planned.customer, status="solved") if status == "merged" else None
     complain(
         planned.customer, status=status, snoozed_until=now + timedelta(days=1) if status == "hold" else None,
         merged_into=into,
@@ -139,6 +139,22 @@ def test_merged_into_a_complaint_it_is_held_by_that(now):
     make_inquiry("Q-2", customer=planned.customer, status="merged", merged_into=complaint)
     sending.sweep(now)
     assert state_of(planned) == ("HELD", "open_complaint")
+
+
+def test_a_complaint_that_goes_on_in_another_inquiry_holds(now, agent):
+    """Merged into a plain question of the same customer; that one merged on; held until the last one is solved."""
+    planned = due_letter()
+    question, last = (make_inquiry(number, customer=planned.customer) for number in ("Q-2", "Q-3"))
+    complaint = complain(planned.customer)
+    merging.merge(complaint, into=question, by=agent, now=now)
+    sending.sweep(now)
+    assert state_of(planned) == ("HELD", "open_complaint")
+    merging.merge(question, into=last, by=agent, now=now)
+    sending.sweep(now)
+    assert state_of(planned) == ("HELD", "open_complaint")
+    triage.set_status(Inquiry.objects.get(pk=last.pk), status="solved", by=agent, now=now)
+    sending.sweep(now)
+    assert state_of(planned)[0] == "QUEUED"
 
 
 def test_open_at_ten_held_at_five_past_and_not_in_a_burst_afterwards(now, agent):
