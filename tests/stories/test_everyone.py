@@ -45,6 +45,11 @@ def staff_pages():
     rooms = [
         ("admin:index", None), ("desk:settings", None), ("desk:design", None),
         ("desk-inquiries:list", None), ("desk-inquiries:detail", "inquiry"), ("desk-inquiries:new", None),
+        *[(f"desk-inquiries:{name}", None) for name in (
+            "views", "view-new", "approvals", "templates", "template-add", "macros", "macro-add", "rules", "rule-add",
+            "turns", "pulls",
+        )],
+        ("desk:search", None), ("admin:inquiries_statuslabel_changelist", None),
         ("desk-returns:list", None), ("desk-returns:detail", "case"),
         ("desk-followups:list", None), ("desk-followups:planned", "planned"), ("desk-followups:sequences", None),
         ("desk-followups:sequence", "sequence"), ("desk-followups:step", "step"), ("desk-followups:restock", None),
@@ -136,14 +141,18 @@ def test_a_question_is_asked_and_answered_by_keyboard_alone(open_page, story_clo
     desk.keyboard.press("Tab")
     assert desk.evaluate("document.activeElement.matches('.skip-link')")
     desk.keyboard.press("Enter")
-    tab_to(desk, f"a[href='/admin/inquiries/{inquiry.pk}/']")
+    desk.keyboard.press("Tab")
+    desk.goto("/admin/inquiries/")
+    tab_to(desk, f"#rows a[href^='/admin/inquiries/{inquiry.pk}/']")
     desk.keyboard.press("Enter")
-    desk.wait_for_url(f"**/admin/inquiries/{inquiry.pk}/")
-    tab_to(desk, "#reply-body")
+    desk.wait_for_url(f"**/admin/inquiries/{inquiry.pk}/**")
+    tab_to(desk, "#composer-body")
     desk.keyboard.insert_text("黒と茶がございます。")
+    tab_to(desk, "#reply-form .popover > summary")
+    desk.keyboard.press("Enter")
     tab_to(desk, "button[name=then][value=solved]")
     desk.keyboard.press("Enter")
-    desk.wait_for_selector(".message-reply")
+    desk.wait_for_selector("#thread :text('黒と茶がございます。')")
     inquiry.refresh_from_db()
     assert inquiry.status == "solved"
     assert "黒と茶がございます。" in OutgoingMail.objects.get(key__startswith="inquiries.message:").text

@@ -75,9 +75,10 @@ def test_a_japanese_mail_is_read_answered_and_answered_again(desk, imap, fetch, 
 
     desk.goto(f"/admin/inquiries/{inquiry.pk}/")
     assert "名入れの①書体と②色を教えてください。" in desk.inner_text("#thread")
-    desk.fill("#reply-body", "書体は三種類、色は二色ございます。")
-    desk.click("button[name=then][value=solved]")
-    desk.wait_for_selector(".message-reply")
+    desk.fill("#composer-body", "書体は三種類、色は二色ございます。")
+    desk.click("#reply-form .popover > summary")
+    desk.click("#reply-form button[name=then][value=solved]")
+    desk.wait_for_selector("#thread :text('書体は三種類')")
     fetch()
     reply = smtp_sink.messages[-1]
     assert "<win-1@mail.example>" in reply.message["References"]
