@@ -50,8 +50,8 @@ def save(request: StaffRequest, inquiry: Inquiry) -> tuple[Draft | None, str]:
         body=request.POST.get("body", ""),
         by=request.user,
         now=clock.now(),
-        cc=cc[: MOST_COPIES],
-        bcc=bcc[: MOST_COPIES],
+        cc=cc[:MOST_COPIES],
+        bcc=bcc[:MOST_COPIES],
         templates=posted_templates(request) or before.templates,
     )
     return kept, problem
