@@ -61,15 +61,36 @@ ROOMS = {
     **{
         f"desk-inquiries:{deed}": (P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE)
         for deed in (
-            "menu", "undo-status", "snooze", "wake", "tags", "classify", "merge", "unmerge", "split",
-            "bulk", "bulk-start", "bulk-run", "bulk-back",
+            "menu",
+            "undo-status",
+            "snooze",
+            "wake",
+            "tags",
+            "classify",
+            "merge",
+            "unmerge",
+            "split",
+            "bulk",
+            "bulk-start",
+            "bulk-run",
+            "bulk-back",
         )
     },
     **{
         f"desk-inquiries:{deed}": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT)
         for deed in (
-            "templates", "template-add", "template-preview", "template-file", "template", "template-copy",
-            "template-delete", "template-move", "template-picker", "template-use", "faq-picker", "faq-use",
+            "templates",
+            "template-add",
+            "template-preview",
+            "template-file",
+            "template",
+            "template-copy",
+            "template-delete",
+            "template-move",
+            "template-picker",
+            "template-use",
+            "faq-picker",
+            "faq-use",
         )
     },
     **{
