@@ -273,6 +273,7 @@ def test_conditions_that_nobody_understands_any_more_show_nothing_and_break_noth
 
 def test_views_that_read_every_text_are_not_counted_on_every_page(db, agent):
     make_inquiry(body="返品したい")
+    searching.sweep(NOW)
     words = {"field": "body", "op": "contains", "value": "返品"}
     dear = keep(agent, "返品", wanted={"all": [words], "any": []})
     unsolved = {"field": "status", "op": "is", "value": ["open", "hold"]}
