@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from inquiries import acts, editors, macros
+from inquiries import acts, editors, macros, masking
 from inquiries.models import Inquiry, Macro
 from inquiries.text_forms import MacroForm, typed
 from inquiries.views.showing import inquiry_for
@@ -90,6 +90,7 @@ def menu(request: StaffRequest, pk: int) -> HttpResponse:
         possible, refused = acts.foreseen([inquiry], macro.acts, by=request.user, now=now)
         why = acts.reason(refused[0][1]) if refused else ""
         rows.append({"macro": macro, "words": acts.describe(macro.acts), "why": why, "possible": possible})
+    masking.cover([inquiry], request.user)
     context = {"inquiry": inquiry, "rows": rows, "nav_active": "inquiries"}
     alone = bool(request.headers.get("HX-Request"))
     return render(request, "inquiries/_macro_menu.html" if alone else "inquiries/macro_menu.html", context)

@@ -67,10 +67,17 @@ def _edit(request: StaffRequest, rule: Rule) -> HttpResponse:
         "builder": editors.conditions_editor(wanted, user=None, extra=1 + (more == "conditions")),
         "acts_editor": editors.acts_editor(planned, user=None, extra=1 + (more == "acts")),
         "for_rule": True, "trial": trial if tries else None, "nav_active": "inquiries",
-        "hits": [] if is_new else RuleHit.objects.filter(rule=rule).select_related("inquiry")[:10],
+        "hits": [] if is_new else _last_hits(rule, request),
         "now": now,
     }  # fmt: skip
     return render(request, "inquiries/rule_form.html", context, status=422 if saves else 200)
+
+
+def _last_hits(rule: Rule, request: StaffRequest) -> list[RuleHit]:
+    visible = Inquiry.objects.visible_to(request.user)
+    hits = list(RuleHit.objects.filter(rule=rule, inquiry__in=visible).select_related("inquiry")[:10])
+    masking.cover([hit.inquiry for hit in hits], request.user)
+    return hits
 
 
 def _problems(wanted: Any, planned: Any, request: StaffRequest) -> tuple[list[str], list[str], rules.Trial | None]:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from inquiries import masking, pulling, turns
 from inquiries.forms import assignable
-from inquiries.models import AgentSetting, Pull
+from inquiries.models import AgentSetting, Inquiry, Pull
 from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.models import User
@@ -140,11 +140,15 @@ def pull_bar(request: StaffRequest) -> HttpResponse:
 def pulls(request: StaffRequest) -> HttpResponse:
     """How often inquiries were handed back in the last 30 days, by person and by category; who has one now."""
     now = clock.now()
-    held = Pull.objects.filter(ended_at=None).select_related("user", "inquiry").order_by("expires_at")
+    # Figures are of everybody; rows are shown to who may see them.
+    visible = Inquiry.objects.visible_to(request.user)
+    rows = Pull.objects.filter(ended_at=None, inquiry__in=visible).select_related("user", "inquiry")
+    held = list(rows.order_by("expires_at")[:50])
+    masking.cover([pull.inquiry for pull in held], request.user)
     context = {
         "rates": pulling.rates(since=now - _RATES_OF),
         "days": _RATES_OF.days,
-        "held": held[:50],
+        "held": held,
         "nav_active": "settings",
     }
     return render(request, "inquiries/pulls.html", context)
