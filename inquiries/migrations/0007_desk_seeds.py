@@ -7,7 +7,7 @@ LABELS = [
     ("open", "未対応", "To answer", "受付済み", "Received", False),
     ("pending", "お客様の返信待ち", "Waiting for the customer", "ご返信待ち", "Waiting for your reply", True),
     ("pending", "仕入先・運送会社に確認中", "Asking supplier or carrier", "確認中", "We are checking", False),
-    ("hold", "保留", "On hold", "確認中", "We are checking", False),
+    ("hold", "保留", "On hold", "確認中", "We are checking", True),
     ("solved", "完了", "Solved", "対応済み", "Solved", False),
     ("spam", "迷惑メール", "Spam", "", "", False),
 ]
