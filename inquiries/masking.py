@@ -16,7 +16,7 @@ from django.db.models import OuterRef, Q
 from django.db.models.functions import JSONObject
 
 from inquiries import previews
-from inquiries.models import Attachment, DraftFile, Inquiry, Message
+from inquiries.models import Attachment, DraftFile, Inquiry, InquiryQuerySet, Message
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 from shopdesk.shop import contacts
@@ -198,40 +198,55 @@ class _Known:
         return frozenset(row for street in self.streets for row in _rows_of(street))
 
 
+_NOTHING = _Known(frozenset(), frozenset(), frozenset(), frozenset())
+
+
 def learn(inquiries: Sequence[Inquiry]) -> None:
     """Look up what is known of the customers of these inquiries, once for each. One query."""
-    missing = {inquiry.pk: inquiry for inquiry in inquiries if "_known_contacts" not in inquiry.__dict__}
+    missing = {
+        inquiry.pk: inquiry for inquiry in inquiries if not {"_known_contacts", "known_parcels"} & {*inquiry.__dict__}
+    }
     if not missing:
         return
+    rows = with_facts(Inquiry.objects.filter(pk__in=missing).order_by()).select_related("customer")
+    for row in rows.only("email", "phone", "customer__phone"):
+        missing[row.pk].__dict__["_known_contacts"] = _gathered(row)
+
+
+def with_facts(rows: InquiryQuerySet) -> InquiryQuerySet:
+    """The rows with what :func:`learn` asks for, so that it need not: for a page that reads one row anyway. With
+    ``customer`` selected."""
     own = CustomerAddress.objects.filter(customer=OuterRef("customer")).values("address")
-    orders = Order.objects.filter(Q(customer=OuterRef("customer")) | Q(pk=OuterRef("order")))
-    facts = orders.order_by("-ordered_at").values(
-        json=JSONObject(email="email", phone="phone", code="postal_code", street="address")
+    orders = Order.objects.filter(Q(customer=OuterRef("customer")) | Q(pk=OuterRef("order"))).order_by("-ordered_at")
+    facts = JSONObject(email="email", phone="phone", code="postal_code", street="address")
+    return rows.annotate(
+        known_addresses=ArraySubquery(own), known_parcels=ArraySubquery(orders.values(json=facts)[:_ORDERS])
     )
-    rows = Inquiry.objects.filter(pk__in=missing).order_by().values_list(
-        "pk", "email", "phone", "customer__phone", ArraySubquery(own), ArraySubquery(facts[:_ORDERS])
-    )  # fmt: skip
-    for pk, email, given, phone_of_customer, addresses, parcels in rows:
-        missing[pk].__dict__["_known_contacts"] = _gathered([email, *addresses], [given, phone_of_customer], [*parcels])
 
 
-def _gathered(addresses: list[str], phones: list[str], parcels: list[dict[str, Any]]) -> _Known:
-    addresses = addresses + [row["email"] for row in parcels]
-    phones = phones + [row["phone"] for row in parcels]
-    codes = {"".join(filter(str.isdecimal, row["code"])) for row in parcels}
+def _gathered(row: Inquiry) -> _Known:
+    """From a row of :func:`with_facts`."""
+    facts: Any = row
+    parcels: list[dict[str, str]] = facts.known_parcels
+    addresses = [row.email, *facts.known_addresses, *(parcel["email"] for parcel in parcels)]
+    phones = [row.phone, row.customer.phone, *(parcel["phone"] for parcel in parcels)]
+    codes = {"".join(filter(str.isdecimal, parcel["code"])) for parcel in parcels}
     numbers = {contacts.phone_digits(one) for one in phones if one}
     return _Known(
         addresses=frozenset(one for one in addresses if "@" in one),
         phones=frozenset(one for one in numbers if len(one) >= _SHORTEST_PHONE),
         postal_codes=frozenset(code for code in codes if len(code) == 7),
-        streets=frozenset(row["street"] for row in parcels if row["street"]),
+        streets=frozenset(parcel["street"] for parcel in parcels if parcel["street"]),
     )
 
 
 def _known_of(inquiry: Inquiry) -> _Known:
     if "_known_contacts" not in inquiry.__dict__:
-        learn([inquiry])
-    found: _Known = inquiry.__dict__.get("_known_contacts") or _gathered([], [], [])
+        if "known_parcels" in inquiry.__dict__:
+            inquiry.__dict__["_known_contacts"] = _gathered(inquiry)
+        else:
+            learn([inquiry])
+    found: _Known = inquiry.__dict__.get("_known_contacts") or _NOTHING
     return found
 
 

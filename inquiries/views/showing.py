@@ -19,6 +19,8 @@ from shopdesk.shop.calendar import business_calendar
 def inquiry_for(request: StaffRequest, pk: int) -> Inquiry:
     """The inquiry, if this person may see it; else 404, as if it did not exist."""
     rows = Inquiry.objects.visible_to(request.user)
+    if not masking.sees_contacts(request.user):
+        rows = masking.with_facts(rows)
     return get_object_or_404(
         rows.select_related(
             "customer", "category", "assignee", "order", "store", "product", "label", "cause__parent", "snoozed_by"

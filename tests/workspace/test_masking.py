@@ -1,13 +1,40 @@
 """Staff who see assigned work only never read a customer's phone, mail address or postal address."""
 
+import html
+import logging
+import re
 import unicodedata
+from collections import Counter
+from urllib.parse import unquote
 
 import pytest
+from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inquiries import masking
+from inquiries import masking, merging, previews, searching, texts
+from inquiries.models import (
+    Draft,
+    DraftFile,
+    Happening,
+    Inquiry,
+    InquiryEvent,
+    Message,
+    PreparedReply,
+    Presence,
+    Rule,
+    RuleHit,
+    SavedView,
+    Tag,
+    Template,
+)
+from inquiries.views import menus
+from shopdesk.accounts.models import Role
+from shopdesk.accounts.permissions import P
+from shopdesk.shop.models import Customer, CustomerAddress, Order
 from tests import make
+from tests.access.rows import address_of, attach, one_of_everything
+from tests.access.test_matrix import MATRIX
 from tests.inquiries.make import make_inquiry
 
 PHONE, MAIL = "09012345678", "hanako.y@mail.example"
@@ -26,6 +53,16 @@ def known(db):
     inquiry = make_inquiry(customer=customer, phone=PHONE, order=order)
     masking.learn([inquiry])
     return inquiry
+
+
+@pytest.fixture
+def quiet():
+    """Refusals are wanted here and not told in the log."""
+    logger = logging.getLogger("django.request")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    yield
+    logger.setLevel(level)
 
 
 # --- spellings --------------------------------------------------------------------------------------------------------
@@ -59,7 +96,9 @@ def addresses(draw, address=MAIL):
 @st.composite
 def streets(draw, street="千代田区丸の内1-2-3"):
     """A postal address without its prefecture: widths, hyphens, 丁目, blanks."""
-    told = street.replace("1-2-3", draw(st.sampled_from(["1-2-3", "1丁目2番3号", "一丁目2-3", "1ー2ー3", "１の２の３", "1 − 2 − 3"])))
+    told = street.replace(
+        "1-2-3", draw(st.sampled_from(["1-2-3", "1丁目2番3号", "一丁目2-3", "1ー2ー3", "１の２の３", "1 − 2 − 3"]))
+    )
     gaps = draw(st.lists(st.integers(1, len(told) - 1), max_size=2))
     for gap in sorted(gaps, reverse=True):
         told = told[:gap] + draw(st.sampled_from([" ", "　", "\n"])) + told[gap:]
@@ -92,10 +131,222 @@ def test_a_mail_address_in_any_spelling(known, address, before, after):
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=ONE_ROW)
-@given(street=streets(), before=st.sampled_from(["", "住所は", "届け先:", "東京都"]), after=st.sampled_from(["", "です", "　海辺マンション405"]))
+@given(
+    street=streets(),
+    before=st.sampled_from(["", "住所は", "届け先:", "東京都"]),
+    after=st.sampled_from(["", "です", "　海辺マンション405"]),
+)
 def test_a_postal_address_in_any_spelling(known, street, before, after):
     told = masking.text(before + street + after, known)
     assert "丸の内" not in told
     assert "千代田" not in told
     assert "海辺マンション" not in told
     assert digits_of(told) == ""
+
+
+# --- every address ----------------------------------------------------------------------------------------------------
+
+SPELLINGS = [
+    MAIL, "Hanako.Y@Mail.Example", "ｈａｎａｋｏ．ｙ＠ｍａｉｌ．ｅｘａｍｐｌｅ", PHONE, "090-1234-5678", "０９０（１２３４）５６７８", "+81 90-1234-5678",
+    "03-1234-5678", "〒100-0005", STREET, "千代田区丸の内１丁目２番３号", "work@mail.example", LATER,
+    # What nobody but the customer knows.
+    "080-5555-4444", "family@home.example", "福岡県福岡市中央区天神9-8-7",
+]  # fmt: skip
+EVERYTHING = " / ".join(SPELLINGS)
+LETTERS = [
+    "hanako.y", "work@mail", "family@", "丸の内", "千代田区", "海辺マンション", "みなとみらい", "横浜市西区", "天神9", "福岡市中央",
+]  # fmt: skip
+NUMBERS = ["9012345678", "312345678", "8055554444", "1000005"]
+_BETWEEN_DIGITS = re.compile(r"(?<=\d)[\s\-‐‑‒–—―−ー().]{1,3}(?=\d)")
+
+
+def leaks(text):
+    """What of the customer's contacts stands in a page, in whatever width or division."""
+    folded = unicodedata.normalize("NFKC", html.unescape(text)).lower()
+    divided = _BETWEEN_DIGITS.sub("", folded)
+    return [one for one in LETTERS if one in folded] + [one for one in NUMBERS if one in divided]
+
+
+@pytest.fixture
+def plus(db):
+    """Somebody with every permission of the desk but to see everything and to enter the rooms of contacts."""
+    rooms = {P.INQUIRIES_VIEW_ALL, P.STAFF_MANAGE, P.AUDIT_VIEW, P.SETTINGS_CHANGE}
+    rooms |= {one for one in P if one.partition(".")[0] in {"shop", "mail", "returns", "followups"}}
+    role = Role.objects.create(code="plus", name_ja="外注リーダー", name_en="Lead", permissions=[*set(P) - rooms])
+    return make.make_user("plus@shop.example", name="外注 長", role=role.code)
+
+
+def world(user, agent, owner):
+    """An inquiry of ``user`` with contacts in every text that anybody can write; the arguments of every address."""
+    arguments = one_of_everything(user)
+    inquiry = Inquiry.objects.get(number="Q-TEST01")
+    customer = inquiry.customer
+    Customer.objects.filter(pk=customer.pk).update(
+        phone=PHONE, note=EVERYTHING, name_kana="ヤマダ ハナコ", prefecture="東京都"
+    )
+    CustomerAddress.objects.filter(address="hanako@mail.example").update(address=MAIL)
+    order = Order.objects.filter(customer=customer).first()
+    Order.objects.filter(pk=order.pk).update(
+        email="work@mail.example", phone="0312345678", address=STREET, postal_code="100-0005", note=EVERYTHING
+    )
+    make.make_order("1002", customer=customer, email=MAIL, phone=PHONE, address=LATER)
+    changes = {
+        "assignee": user, "email": MAIL, "phone": PHONE, "order": order, "order_number": "090-1234-5678",
+        "subject": f"090-1234-5678 {MAIL} 千代田区丸の内1-2-3 {'話' * 20}", "preview": previews.of(EVERYTHING), "product": None,
+        "product_text": f"{STREET} のバッグ", "snooze_comment": EVERYTHING[:120],
+    }  # fmt: skip
+    Inquiry.objects.filter(pk=inquiry.pk).update(**changes)
+    inquiry.refresh_from_db()
+    words = {"inquiry": inquiry, "body": f"電話 {EVERYTHING}", "folded": f"> {EVERYTHING}", "at": make.NOW}
+    mail = Message.objects.create(
+        **words, kind="received", html=f"<p>{EVERYTHING}</p>", sender_name=f"花子 {MAIL} 090-1234-5678",
+        sender_address=MAIL, cc=["family@home.example"],
+    )  # fmt: skip
+    Message.objects.create(**words, kind="note", author=agent)
+    Message.objects.create(**words, kind="reply", author=agent, cc=["family@home.example"], bcc=[MAIL])
+    Message.objects.create(**words, kind="automatic")
+    attach(mail, name=f"{MAIL} 09012345678 丸の内1-2-3.png")
+    Draft.objects.create(inquiry=inquiry, author=agent, body=f"下書き {EVERYTHING}", cc=[MAIL], saved_at=make.NOW)
+    known_only = EVERYTHING.partition(" / 080")[0]  # the rest would be the writer's own words
+    Draft.objects.filter(inquiry=inquiry, author=user).update(body=f"引き継ぎ {known_only}", cc=[MAIL], bcc=[MAIL])
+    DraftFile.objects.filter(author=user).update(name=f"{MAIL} 090-1234-5678.pdf")
+    files = [
+        {
+            "name": f"{MAIL} 090-1234-5678.pdf",
+            "media_type": "application/pdf",
+            "size": 1,
+            "sha256": "",
+            "storage_key": "x",
+        }
+    ]
+    PreparedReply.objects.filter(inquiry=inquiry).update(
+        body=f"直し {EVERYTHING}", original_body=EVERYTHING, cc=[MAIL], bcc=[MAIL], files=files, comment=EVERYTHING
+    )
+    PreparedReply.objects.create(
+        inquiry=inquiry, author=user, body=EVERYTHING, original_body="元", comment=f"住所が違います {EVERYTHING}", state="returned",
+        decided_by=agent, decided_at=make.NOW, seen_version=1, created_at=make.NOW, changed_at=make.NOW, cc=[MAIL],
+    )  # fmt: skip
+    for code, data in {
+        "rule_note": {"text": EVERYTHING}, "pull_skipped": {"reason": "other", "comment": EVERYTHING},
+        "snoozed": {"until": make.NOW.isoformat(), "reason": "x", "comment": EVERYTHING},
+        "other_reply_to": {"address": "family@home.example"}, "answers_letter": {"subject": EVERYTHING},
+    }.items():  # fmt: skip
+        InquiryEvent.objects.create(inquiry=inquiry, code=code, data=data, at=make.NOW)
+    other = make_inquiry("Q-MERGED", customer=customer, subject=EVERYTHING[:200], body=EVERYTHING, assignee=user)
+    InquiryEvent.objects.create(inquiry=other, code="rule_note", data={"text": EVERYTHING}, at=make.NOW)
+    merging.merge(other, into=inquiry, by=agent, now=make.NOW)
+    make_inquiry(
+        "Q-SECOND",
+        customer=customer,
+        subject=EVERYTHING[:200],
+        preview=EVERYTHING[:160],
+        assignee=user,
+        name=MAIL.partition("@")[0],
+    )
+    found = (
+        {"field": "from", "op": "contains", "value": MAIL},
+        {"field": "subject", "op": "contains", "value": "09012345678"},
+    )
+    SavedView.objects.create(owner=owner, name="共有", shared=True, conditions={"all": [*found], "any": []})
+    source = " ".join(f"{{{{ {name} }}}}" for name in texts.VARIABLES)
+    Template.objects.create(name="全部", body_ja=source, body_en=source)
+    Template.objects.filter(owner=user).update(body_ja=source)
+    rule = Rule.objects.get()
+    happening = Happening.objects.create(inquiry=inquiry, event="opened", at=make.NOW)
+    RuleHit.objects.create(rule=rule, inquiry=inquiry, happening=happening, at=make.NOW)
+    Presence.objects.create(inquiry=inquiry, user=agent, doing="viewing", since=make.NOW, seen_at=make.NOW)
+    arguments["desk-inquiries:take-draft"] = [inquiry.pk, Draft.objects.get(author=agent).pk]
+    searching.sweep(make.NOW)
+    inquiry.refresh_from_db()
+    return inquiry, arguments
+
+
+def _pages(name, address, inquiry):
+    """The address with the questions that it answers."""
+    asked = {
+        "desk-inquiries:list": [
+            *(f"?view={view}" for view in ("open", "mine", "pending", "hold", "solved", "all")), "?view=all&q=電話",
+            "?view=all&q=山田", "?view=all&q=ヤマダ", "?view=all&filters=1&category=spec", "?view=mine&page=2",
+        ],
+        "desk-inquiries:poll": [f"?view=mine&inquiry={inquiry.pk}&version=0", f"?inquiry={inquiry.pk}&part=conversation"],
+        "desk-inquiries:palette": ["?q=山田", "?q=電話", f"?q={inquiry.number}"],
+        "desk-inquiries:detail": ["?all=1", "?to=all", "?view=all&page=1"],
+        "desk-inquiries:thread": ["?all=1"],
+        "desk-inquiries:template-picker": ["?q=全部"],
+        "desk-inquiries:faq-picker": ["?q=色"],
+        "desk-inquiries:menu": [f"?q={inquiry.number}", "?q=Q-SECOND"],
+        "desk-inquiries:rule-hits": ["?page=1"],
+        "desk:search": ["?q=山田", "?q=電話", f"?q={inquiry.number}", "?q=ヤマダ&mine=1"],
+    }  # fmt: skip
+    pages = [address, *(address + more for more in asked.get(name, ()))]
+    if name == "desk-inquiries:menu":
+        pages += [address.replace("/status/", f"/{kind}/") for kind in menus.TITLES]
+    return pages
+
+
+def _posts(inquiry):
+    """What may be posted: nothing, nonsense that is refused, and what is in order."""
+    nonsense = {
+        "body": "", "version": "0", "then": "nothing", "action": "nothing", "reason": "nothing", "status": "nothing",
+        "until": "never", "label": "99999", "product": "そんな商品", "cause": "99999", "category": "nothing", "into": "99999",
+        "send_at": "2020-01-01T00:00", "cc": "a@b@c", "kind": "status", "ids": [str(inquiry.pk)], "value": "99999",
+        "name": "", "body_ja": "{{ nothing }}", "view": "v99999", "to": "99999", "form_token": "x", "comment": "",
+    }  # fmt: skip
+    source = " ".join(f"{{{{ {name} }}}}" for name in texts.VARIABLES)
+    told = {
+        "body": "お待たせしました。",
+        "version": str(inquiry.version),
+        "then": "pending",
+        "body_ja": source,
+        "on": inquiry.number,
+    }
+    bulk = {"kind": "tag", "ids": [str(inquiry.pk)], "value": str(Tag.objects.first().pk), "try": "1"}
+    second = Inquiry.objects.get(number="Q-SECOND").pk
+    return [
+        {}, nonsense, {**told, "version": "0"}, {**told, "then": "solved"}, {**told, "action": "approve"},
+        {**told, "action": "schedule", "send_at": "2026-12-01T10:00", "preview": "1"}, {**told, **bulk},
+        {**told, "body": "添付のとおり、絶対に大丈夫です。注文番号 99-1001 の鈴木様へ", "into": str(second)},
+        {**told, "body": "•••へお電話します。", "kind": "merge", "reason": "other", "comment": "わかりません", "action": "return"},
+    ]  # fmt: skip
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("language", ["ja", "en"])
+@pytest.mark.parametrize("who", ["outsourced", "plus"])
+def test_no_address_of_the_desk_shows_a_contact(who, language, request, agent, owner, signed_in, quiet):
+    user = request.getfixturevalue(who)
+    user.language = language
+    user.save(update_fields=["language"])
+    inquiry, arguments = world(user, agent, owner)
+    client, wrong, seen = signed_in(user), [], Counter()
+    client.raise_request_exception = False
+
+    def check(response, what):
+        words = (
+            b"".join(response).decode("utf-8", "replace")
+            if response.streaming
+            else response.content.decode("utf-8", "replace")
+        )
+        heads = "\n".join(f"{key}: {unquote(value)}" for key, value in response.items())
+        seen[response.status_code] += 1
+        if response.status_code >= 500 or (found := leaks(words + heads)):
+            wrong.append((*what, response.status_code, [] if response.status_code >= 500 else found))
+
+    whole, part = {}, {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "conversation"}
+    posts = _posts(inquiry)
+    for name in MATRIX:
+        address = address_of(name, arguments[name])
+        is_ours = name.startswith("desk-inquiries:")
+        for page in _pages(name, address, inquiry):
+            for frame in (whole, part) if is_ours else (whole,):
+                check(client.get(page, **frame), ("get", page, len(frame)))
+        if is_ours and language == "ja":  # the words around differ, not what is shown
+            for number, posted in enumerate(posts):
+                with transaction.atomic():
+                    frame = part if number % 2 else whole
+                    check(client.post(address, posted, follow=True, **frame), ("post", address, number))
+                    transaction.set_rollback(True)
+    assert not wrong, "\n".join(str(one) for one in wrong)
+    assert seen[200] > 60
+    assert {403, 404, 405} <= set(seen)
+    assert language == "en" or {409, 422} <= set(seen)
