@@ -34,4 +34,4 @@ def record_once(code: str, *, within: timedelta, actor: User, now: datetime, **d
     key = digest(f"audit:{code}:{actor.pk}:{words}")
     with connection.cursor() as cursor:
         cursor.execute(_ONCE, [key, ratelimit.window_start(now, within), now, actor.pk, code, words])
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount)
