@@ -101,6 +101,7 @@ _REASONS: dict[str, str | Promise] = {
     "needs_approval": gettext_lazy("the reply needs approval first"),
     "prepared": gettext_lazy("another reply is prepared already"),
     "signature": gettext_lazy("the store's opening lines or signature cannot be filled in"),
+    "said": gettext_lazy("something was said there meanwhile"),
     "looked_at": gettext_lazy("the reply should be looked at before it is sent"),
     "failed": gettext_lazy("it could not be done"),
 }

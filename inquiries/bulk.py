@@ -172,8 +172,8 @@ def take_back(run: BulkRun, *, by: User, now: datetime) -> tuple[int, int]:
 
 def may_take_back(run: BulkRun, user: User) -> bool:
     """Whether the whole run can be taken back by this person."""
-    sent = any(act.get("do") == "reply" for act in run.acts)
-    return run.state == _State.DONE and run.undone_at is None and run.by_id == user.pk and bool(run.before) and not sent
+    settled = run.state == _State.DONE and run.undone_at is None
+    return settled and run.by_id == user.pk and bool(run.before) and not _answers(run)
 
 
 def _work(run: BulkRun, pk: int, busy: set[int], now: datetime) -> dict[str, Any] | None:
@@ -188,6 +188,8 @@ def _work(run: BulkRun, pk: int, busy: set[int], now: datetime) -> dict[str, Any
         raise _Refused("forbidden")
     before = _all_of(inquiry)
     said = _newest_words(inquiry)
+    if _answers(run) and _said_since(inquiry, run.created_at):
+        raise _Refused("said")
     for outcome in registry.perform(inquiry, run.acts, by=run.by, now=now):
         if not outcome.ok:
             raise _Refused(outcome.why)
@@ -220,6 +222,16 @@ def _differs(inquiry: Inquiry, after: dict[str, Any]) -> bool:
         or any(now.get(key) != value for key, value in after["state"].items())
         or sorted(inquiry.tags.values_list("pk", flat=True)) != after["tags"]
     )
+
+
+def _answers(run: BulkRun) -> bool:
+    return any(act.get("do") == "reply" for act in run.acts)
+
+
+def _said_since(inquiry: Inquiry, moment: datetime) -> bool:
+    """Whether a person wrote after the run was asked for: nobody is answered twice, or unread."""
+    kinds = [Message.Kind.RECEIVED, Message.Kind.REPLY]
+    return inquiry.messages.filter(kind__in=kinds, automatic=False, at__gt=moment).exists()
 
 
 def _newest_words(inquiry: Inquiry) -> int:

@@ -80,6 +80,8 @@ def merge(source: Inquiry, *, into: Inquiry, by: User, now: datetime, other_cust
     source.save(update_fields=[*ENTERED, "merged_into", "last_activity_at", "version"])
     target.save(update_fields=[*ENTERED, "last_activity_at", "version"])
     _take_writing_along(source, target, now=now)
+    preparing.return_scheduled(target, why="merged", now=now)  # its author has not read what came along
+    previews.renew(target)
     before["after"] = states.snapshot(target, ENTERED)
     done = Merge.objects.create(source=source, target=target, by=by, at=now, before=before)
     events.record("merged", source, actor=by, now=now, other=target.pk, number=target.number)
@@ -116,9 +118,14 @@ def unmerge(source: Inquiry, *, by: User, now: datetime) -> Inquiry:
     target.save(update_fields=[*ENTERED, "last_activity_at", "version"])
     if end != target.pk:
         _count_anew(found[end], now)
-        found[end].save(update_fields=[*ENTERED])
+        found[end].last_activity_at, found[end].version = now, found[end].version + 1
+        found[end].save(update_fields=[*ENTERED, "last_activity_at", "version"])
+    for row in {target.pk: target, end: found[end]}.values():
+        preparing.return_scheduled(row, why="merged", now=now)
+        previews.renew(row)
     events.record("unmerged", source, actor=by, now=now, other=target.pk, number=target.number)
-    events.record("unmerged_here", target, actor=by, now=now, other=source.pk, number=source.number)
+    for row in {target.pk: target, end: found[end]}.values():
+        events.record("unmerged_here", row, actor=by, now=now, other=source.pk, number=source.number)
     return source
 
 
@@ -153,6 +160,7 @@ def split(message: Message, *, by: User, now: datetime) -> Inquiry:
     old.save(update_fields=[*ENTERED, "last_activity_at", "version"])
     previews.renew(new)
     previews.renew(old)
+    preparing.return_scheduled(old, why="merged", now=now)  # it may answer what is elsewhere now
     events.record("split_from", new, actor=by, now=now, other=old.pk, number=old.number)
     events.record("split", old, actor=by, now=now, other=new.pk, number=new.number)
     return new

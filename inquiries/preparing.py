@@ -84,6 +84,10 @@ def locked(pk: int) -> Inquiry:
     return rows.get(pk=pk)
 
 
+# Codes of events after which a conversation holds other words than before.
+_ANOTHER = ("merged_here", "unmerged_here", "split")
+
+
 def moved_on(inquiry: Inquiry, prepared: PreparedReply) -> str:
     """What was said or done since the author read the inquiry, as a code of returned.RETURNS; "" for nothing.
 
@@ -93,6 +97,9 @@ def moved_on(inquiry: Inquiry, prepared: PreparedReply) -> str:
         return "closed"
     if inquiry.version == prepared.seen_version:
         return ""
+    # Merged or taken apart: what belongs to the conversation now may be older than what the author has read.
+    if inquiry.events.filter(code__in=_ANOTHER, at__gt=prepared.created_at).exists():
+        return "merged"
     newer = inquiry.messages.filter(pk__gt=prepared.seen_message, automatic=False)
     kinds = set(newer.exclude(kind=Message.Kind.AUTOMATIC).values_list("kind", flat=True))
     if Message.Kind.RECEIVED in kinds:
@@ -119,6 +126,17 @@ def return_to_author(
     events.record("prepared_returned", prepared.inquiry, actor=by, now=now, why=why, **author)
     touch(prepared.inquiry, now)
     return draft
+
+
+def return_scheduled(inquiry: Inquiry, *, why: str, now: datetime) -> int:
+    """What was to be sent by itself becomes its author's draft again, since the conversation is another one now. The
+    caller holds the inquiry's row. How many; one query for none."""
+    rows = PreparedReply.objects.select_for_update(of=("self",)).select_related("author")
+    found = list(rows.filter(inquiry=inquiry, state=State.SCHEDULED))
+    for row in found:
+        row.inquiry = inquiry
+        return_to_author(row, why=why, now=now)
+    return len(found)
 
 
 def to_draft(prepared: PreparedReply, *, now: datetime) -> Draft:

@@ -2,6 +2,7 @@
 
 import re
 
+from inquiries import families
 from inquiries.models import Inquiry, Message
 from shopdesk.text import one_line
 
@@ -42,6 +43,9 @@ def keep(inquiry: Inquiry, text: str) -> None:
 
 
 def renew(inquiry: Inquiry) -> None:
-    """Read the preview again from the messages: after one was taken back, moved away, or came from another inquiry."""
-    said = Message.objects.filter(inquiry=inquiry, automatic=False).exclude(kind=Message.Kind.AUTOMATIC)
+    """Read the preview again from the messages, with those of what was merged here: after one was taken back, moved
+    away, or came from another inquiry."""
+    said = Message.objects.filter(inquiry__in=families.family(inquiry), automatic=False).exclude(
+        kind=Message.Kind.AUTOMATIC
+    )
     keep(inquiry, said.order_by("-at", "-pk").values_list("body", flat=True).first() or "")

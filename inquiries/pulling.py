@@ -95,6 +95,8 @@ def skip(pull: Pull, *, reason: str, comment: str = "", by: User, now: datetime)
     comment = comment.strip()[:300]
     if reason not in REASONS or (reason == "other" and not comment):
         raise NeedsReason
+    # The inquiry first, as whoever answers it does: two who hold one row each would wait for each other.
+    Inquiry.objects.select_for_update(of=("self",)).get(pk=pull.inquiry_id)
     fresh = Pull.objects.select_for_update().filter(pk=pull.pk, user=by, ended_at=None).first()
     if fresh is None:
         raise HasEnded
@@ -127,15 +129,8 @@ def taken_back(inquiry: Inquiry, *, by: User, now: datetime) -> None:
 
 def sweep(now: datetime, limit: int = BATCH) -> int:
     """End claims whose time is over, or whose inquiry somebody took, closed or moved; how many."""
-    done = 0
-    while done < limit:
-        with transaction.atomic():
-            pull = _over(now).select_for_update(skip_locked=True, of=("self",)).order_by("expires_at", "pk").first()
-            if pull is None:
-                break
-            _expire(pull, now)
-        done += 1
-    return done
+    over = _over(now).order_by("expires_at", "pk").values_list("pk", "inquiry_id")[:limit]
+    return sum(_settle(pk, inquiry, now) for pk, inquiry in list(over))
 
 
 @dataclass(frozen=True)
@@ -211,9 +206,21 @@ def _over(now: datetime) -> QuerySet[Pull]:
 
 def _settle_own(user: User, now: datetime) -> None:
     """A claim of theirs that is over need not wait for the sweep."""
-    with transaction.atomic():
-        for pull in _over(now).filter(user=user).select_for_update(skip_locked=True, of=("self",)):
-            _expire(pull, now)
+    for pk, inquiry in list(_over(now).filter(user=user).values_list("pk", "inquiry_id")):
+        _settle(pk, inquiry, now)
+
+
+@transaction.atomic
+def _settle(pk: int, inquiry: int, now: datetime) -> bool:
+    """End a claim that is over; False when somebody is at it. The inquiry is held first, as whoever answers it does."""
+    held = Inquiry.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=inquiry)
+    if not held.values_list("pk", flat=True):
+        return False
+    pull = _over(now).filter(pk=pk).select_for_update(skip_locked=True, of=("self",)).first()
+    if pull is None:
+        return False
+    _expire(pull, now)
+    return True
 
 
 def _expire(pull: Pull, now: datetime) -> None:

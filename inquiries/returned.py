@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 RETURNS: dict[str, Promise] = {
     "customer": _("The customer wrote before it was sent. Please read what is new and send again."),
     "colleague": _("A colleague answered or noted something first. Please read it and send again."),
+    "merged": _("The conversation was merged or taken apart meanwhile. Please read it and send again."),
     "closed": _("The inquiry was closed, merged or marked as spam meanwhile."),
     "no_address": _("The customer's mail address was removed meanwhile."),
     "may_not": _("Its author may not send replies any more."),

@@ -166,12 +166,7 @@ def send_row(inquiry: Inquiry, row: PreparedReply, *, now: datetime) -> Message:
 def customer_wrote(inquiry: Inquiry, *, now: datetime) -> int:
     """The customer's new mail was filed: what was to be sent by itself becomes its author's draft again. In the
     transaction of filing, which holds the inquiry's row and has written the message. How many; one query for none."""
-    rows = PreparedReply.objects.select_for_update(of=("self",)).select_related("author")
-    found = list(rows.filter(inquiry=inquiry, state=State.SCHEDULED))
-    for row in found:
-        row.inquiry = inquiry
-        preparing.return_to_author(row, why="customer", now=now)
-    return len(found)
+    return preparing.return_scheduled(inquiry, why="customer", now=now)
 
 
 # --- the sweep --------------------------------------------------------------------------------------------------------

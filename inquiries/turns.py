@@ -26,6 +26,8 @@ def are_on() -> bool:
 @transaction.atomic
 def give(inquiry: Inquiry, *, now: datetime) -> User | None:
     """Give an unassigned inquiry to the next person; None when nobody has room, or somebody has it already."""
+    # The inquiry first: a run in bulk holds it already when it asks who is next.
+    Inquiry.objects.select_for_update(of=("self",)).get(pk=inquiry.pk)
     person = _next()
     if person is None:
         return None

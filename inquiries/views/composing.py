@@ -52,7 +52,8 @@ def save(request: StaffRequest, inquiry: Inquiry) -> tuple[Draft | None, str]:
         now=clock.now(),
         cc=cc[:MOST_COPIES],
         bcc=bcc[:MOST_COPIES],
-        templates=posted_templates(request) or before.templates,
+        # A text that was inserted once may still be there: approval hangs on it, so none is forgotten.
+        templates=[*before.templates, *posted_templates(request)],
     )
     return kept, problem
 

@@ -8,7 +8,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
 
-from inquiries import filing, matching, merging, reopening, replying, threads, triage, undoing
+from inquiries import filing, matching, merging, previews, reopening, replying, threads, triage, undoing
 from inquiries.models import Attachment, Draft, DraftFile, Inquiry, InquiryEvent, Merge, Message, PreparedReply
 from inquiries.sentences import sentence
 from shopdesk.mail.models import OutgoingMail
@@ -259,6 +259,8 @@ def test_drafts_go_along_and_nothing_is_sent(now, agent, first, second):
 
 def test_unmerging_restores_order_and_clocks(now, agent, first, second, hanako):
     triage.set_priority(first, priority=2, by=agent, now=now)
+    for one in (first, second):
+        previews.renew(one)
     before = columns(first, "version", "last_activity_at"), columns(second, "version", "last_activity_at")
     merging.merge(first, into=second, by=agent, now=now)
     merging.unmerge(Inquiry.objects.get(pk=first.pk), by=agent, now=now + timedelta(minutes=1))

@@ -1,0 +1,174 @@
+"""Where two parts of the desk meet: a merge and a reply that waits, a claim and its answer, a turn and a run."""
+
+import threading
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.urls import reverse
+
+from inquiries import approving, bulk, drafts, merging, pulling, replying, scheduling, turns
+from inquiries.models import AgentSetting, Draft, Inquiry, Message, PreparedReply, Pull, Template
+from tests import make
+from tests.inquiries.make import make_inquiry
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def pair(db, store, now):
+    """Two questions of one customer, the second one asked later."""
+    customer = make.make_customer()
+    return (
+        make_inquiry("Q-FIRST1", customer=customer, body="キャンセルできますか。", opened_at=now - 5 * HOUR),
+        make_inquiry("Q-SECND2", customer=customer, body="いつ届きますか。", opened_at=now - 2 * HOUR),
+    )
+
+
+def beside(*deeds):
+    """Run each deed in a thread with a connection of its own; what they raised."""
+    raised = []
+
+    def work(deed):
+        try:
+            deed()
+        except Exception as error:
+            raised.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=(deed,)) for deed in deeds]
+    for thread in threads:
+        thread.start()
+    return threads, raised
+
+
+# --- what waits, and a conversation that was put together or taken apart ----------------------------------------------
+
+
+@pytest.mark.parametrize("deed", ["merge", "split", "unmerge"])
+def test_what_was_scheduled_returns_when_the_conversation_is_another_one(pair, agent, now, deed):
+    first, second = pair
+    more = Message.objects.create(inquiry=second, kind="received", body="色も変えたいです。", at=now - HOUR)
+    if deed == "unmerge":
+        merging.merge(first, into=second, by=agent, now=now - HOUR)
+    row = scheduling.schedule(second, body="月曜に届きます。", by=agent, now=now, send_at=now + HOUR)
+    if deed == "merge":
+        merging.merge(first, into=second, by=agent, now=now + HOUR / 2)
+    elif deed == "split":
+        merging.split(more, by=agent, now=now + HOUR / 2)
+    else:
+        merging.unmerge(first, by=agent, now=now + HOUR / 2)
+    row.refresh_from_db()
+    assert (row.state, row.returned_why) == ("returned", "merged")
+    assert Draft.objects.get(inquiry=second).body == "月曜に届きます。"
+    assert scheduling.sweep(now + 2 * HOUR) == 0
+    assert not Message.objects.filter(kind="reply").exists()
+
+
+def test_what_was_approved_is_read_again_after_a_merge(pair, agent, owner, now):
+    first, second = pair
+    row = approving.ask(second, body="月曜に届きます。", by=agent, now=now)
+    approving.approve(row, by=owner, now=now)
+    version = Inquiry.objects.get(pk=second.pk).version
+    merging.merge(first, into=second, by=agent, now=now + HOUR)
+    with pytest.raises(replying.StaleReply):
+        approving.send(row, by=agent, now=now + HOUR, expected_version=version)
+    assert not Message.objects.filter(kind="reply").exists()
+    approving.send(row, by=agent, now=now + HOUR, expected_version=version + 1)
+    assert Message.objects.get(kind="reply").inquiry == second
+
+
+def test_the_list_shows_the_newest_words_of_what_was_merged(pair, agent, now):
+    first, second = pair
+    Message.objects.create(inquiry=first, kind="received", body="急いでいます。", at=now - HOUR / 2)
+    merging.merge(first, into=second, by=agent, now=now)
+    second.refresh_from_db()
+    assert second.preview == "急いでいます。"
+    merging.unmerge(first, by=agent, now=now)
+    second.refresh_from_db()
+    assert second.preview == "いつ届きますか。"
+
+
+# --- two locks, taken in one order ------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("deed", ["expire", "skip"])
+def test_a_claim_that_ends_waits_for_the_inquiry_first(now, deed):
+    nami = make.make_user("nami@shop.example", role="outsourced")
+    make_inquiry(escalation_at=now)
+    pull = pulling.next_for(nami, now=now)
+    later = now + HOUR
+    end = {
+        "expire": lambda: pulling.sweep(later),
+        "skip": lambda: pulling.skip(pull, reason="language", by=nami, now=now),
+    }[deed]
+    with transaction.atomic():
+        # As replying does: the inquiry, then the claim on it.
+        Inquiry.objects.select_for_update().get(pk=pull.inquiry_id)
+        threads, raised = beside(end)
+        threads[0].join(1)
+        Pull.objects.select_for_update(nowait=True).get(pk=pull.pk)
+        pulling.answered(pull.inquiry, now=now)
+    threads[0].join(20)
+    pull.refresh_from_db()
+    assert pull.outcome == "answered"
+    assert [type(error) for error in raised] == ([] if deed == "expire" else [pulling.HasEnded])
+    assert Inquiry.objects.get().assignee == nami
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_turn_waits_for_the_inquiry_before_it_holds_the_settings(now):
+    agent = make.make_user()
+    AgentSetting.objects.create(user=agent, takes_turns=True)
+    inquiry = make_inquiry()
+    with transaction.atomic():
+        # As a run in bulk does that gives the inquiry to whoever is next.
+        Inquiry.objects.select_for_update().get(pk=inquiry.pk)
+        threads, raised = beside(lambda: turns.give(inquiry, now=now))
+        threads[0].join(1)
+        AgentSetting.objects.select_for_update(nowait=True).get(user=agent)
+    threads[0].join(20)
+    assert raised == []
+    assert Inquiry.objects.get().assignee == agent
+
+
+# --- no way around approval, and nobody answered twice ----------------------------------------------------------------
+
+
+def test_a_saved_draft_forgets_no_template(pair, agent, now, signed_in):
+    _first, second = pair
+    named = Template.objects.create(name="返金", body_ja="返金いたします。", needs_approval=True)
+    other = Template.objects.create(name="挨拶", body_ja="お世話になります。")
+    drafts.save(second, body="返金いたします。", by=agent, now=now, templates=[named.pk])
+    client = signed_in(agent)
+    client.post(
+        reverse("desk-inquiries:draft", args=[second.pk]), {"body": "返金いたします。", "templates": f"{other.pk}"}
+    )
+    assert Draft.objects.get(inquiry=second).templates == [named.pk, other.pk]
+    words = {"body": "返金いたします。", "version": second.version, "templates": f"{other.pk}"}
+    answer = client.post(reverse("desk-inquiries:reply", args=[second.pk]), words)
+    assert answer.status_code == 422
+    assert not Message.objects.filter(kind="reply").exists()
+
+
+@pytest.mark.parametrize("who", ["colleague", "customer"])
+def test_a_run_does_not_answer_what_was_said_after_it_was_asked_for(pair, agent, owner, now, who):
+    first, second = pair
+    template = Template.objects.create(name="遅れ", body_ja="発送が遅れております。")
+    wanted = [{"do": "reply", "template": template.pk}]
+    run = bulk.start(ids=[first.pk, second.pk], acts=wanted, by=agent, now=now, form_token=uuid.uuid4())
+    later = now + timedelta(seconds=5)
+    if who == "colleague":
+        replying.reply(second, body="お届けは月曜です。", by=owner, now=later)
+    else:
+        Message.objects.create(inquiry=second, kind="received", body="やはり結構です。", at=later)
+    bulk.sweep(later)
+    run.refresh_from_db()
+    assert run.changed == 1
+    assert [(one["id"], one["why"]) for one in run.refused] == [(second.pk, "said")]
+    assert Message.objects.filter(kind="reply", body__contains="遅れ", inquiry=second).count() == 0
+    assert Message.objects.filter(kind="reply", body__contains="遅れ", inquiry=first).count() == 1
+    assert PreparedReply.objects.count() == 0
