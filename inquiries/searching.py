@@ -33,6 +33,8 @@ LONGEST = 100
 # Text of one inquiry that the search knows; a conversation beyond it is found by its beginning.
 _LONGEST_TEXT = 200_000
 EXCERPT = 90
+# Inquiries that are held at once while they are read: 3 ms each, 0.1 s for a long conversation.
+_AT_ONCE = 10
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,14 @@ class Found:
 
 def sweep(now: datetime, limit: int = 200) -> int:
     """Read inquiries whose words have changed; how many were read. ``now`` is every sweep's argument."""
+    done = 0
+    while done < limit and (read := _read_some(min(_AT_ONCE, limit - done))):
+        done += read
+    return done
+
+
+def _read_some(limit: int) -> int:
+    """Read a few: they are held while they are read, and nobody is to wait for that with an answer."""
     with transaction.atomic():
         due = Inquiry.objects.filter(Q(indexed_version=None) | ~Q(indexed_version=F("version")))
         rows = list(

@@ -122,7 +122,7 @@ class Directory:
                 self._by_address[row.address] = row.customer
         phones = {person.phone for person in people if not self._has_own_address(person)} - {""}
         if phones:
-            for customer in Customer.objects.filter(phone__in=phones).order_by("pk"):
+            for customer in Customer.objects.filter(phone__in=phones, merged_into=None).order_by("pk"):
                 self._by_phone[customer.phone].append(customer)
 
     def customer_for(self, person: Person, now: datetime) -> Customer:

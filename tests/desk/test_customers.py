@@ -10,9 +10,10 @@ from inquiries.models import Inquiry
 from shopdesk.accounts.models import AuditEntry
 from shopdesk.desk import merging_customers, panels
 from shopdesk.desk.models import CustomerMerge
+from shopdesk.shop import customers
 from shopdesk.shop.models import Customer, CustomerAddress, Order
 from tests.inquiries.make import make_inquiry
-from tests.make import make_customer, make_order, make_user
+from tests.make import make_customer, make_order, make_store, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -133,3 +134,13 @@ def test_the_moods_of_earlier_contacts_stand_beside(two, agent, now):
     (one, _, inquiry), _ = two
     make_inquiry("Q-3", customer=one, mood="upset")
     assert panels.for_inquiry(inquiry, agent).moods == [str(Inquiry.Mood.UPSET.label)]
+
+
+def test_a_caller_known_by_phone_is_never_the_row_that_is_gone(agent, now):
+    gone = make_customer(phone="09012345678", name_kana="ヤマダ ハナコ")
+    kept = make_customer(address="hanako2@mail.example", phone="09012345678", name_kana="ヤマダ ハナコ")
+    merging_customers.merge(gone, into=kept, by=agent, now=now)
+    found = customers.find_or_create(
+        name="山田 花子", address="", phone="09012345678", name_kana="ヤマダ ハナコ", store=make_store(), now=now
+    )
+    assert found == kept

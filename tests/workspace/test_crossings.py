@@ -8,8 +8,8 @@ import pytest
 from django.db import connection, transaction
 from django.urls import reverse
 
-from inquiries import approving, bulk, drafts, merging, pulling, replying, scheduling, turns
-from inquiries.models import AgentSetting, Draft, Inquiry, Message, PreparedReply, Pull, Template
+from inquiries import approving, bulk, drafts, merging, pulling, replying, scheduling, searching, turns
+from inquiries.models import AgentSetting, Draft, Inquiry, Message, PreparedReply, Pull, SearchEntry, Template
 from tests import make
 from tests.inquiries.make import make_inquiry
 
@@ -172,3 +172,26 @@ def test_a_run_does_not_answer_what_was_said_after_it_was_asked_for(pair, agent,
     assert Message.objects.filter(kind="reply", body__contains="遅れ", inquiry=second).count() == 0
     assert Message.objects.filter(kind="reply", body__contains="遅れ", inquiry=first).count() == 1
     assert PreparedReply.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_few_inquiries_are_held_while_the_search_reads_them(store, monkeypatch):
+    customer = make.make_customer()
+    rows = [make_inquiry(f"Q-S{n:05}", customer=customer) for n in range(25)]
+    free = []
+    numbers = searching.numbers
+
+    def look(_text):
+        with transaction.atomic():
+            free.append(len(list(Inquiry.objects.select_for_update(skip_locked=True))))
+
+    def watched(text):
+        if not free:
+            threads, _raised = beside(lambda: look(text))
+            threads[0].join(20)
+        return numbers(text)
+
+    monkeypatch.setattr(searching, "numbers", watched)
+    assert searching.sweep(None) == 25
+    assert free == [15]
+    assert SearchEntry.objects.count() == len(rows)
