@@ -42,6 +42,7 @@ class SLAPolicy(models.Model):
         verbose_name = _("response promise")
         verbose_name_plural = _("response promises")
         ordering: ClassVar = ["position", "pk"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["name"], name="one_promise_per_name")]
 
     def __str__(self) -> str:
         return self.name

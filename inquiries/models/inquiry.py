@@ -120,6 +120,9 @@ class Cause(models.Model):
         verbose_name = _("cause")
         verbose_name_plural = _("causes")
         ordering: ClassVar = ["position", "pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["parent", "name_ja"], name="one_cause_per_name", nulls_distinct=False)
+        ]
 
     def __str__(self) -> str:
         return named(self.name_ja, self.name_en)

@@ -131,6 +131,7 @@ class ApprovalRule(models.Model):
         verbose_name = _("approval rule")
         verbose_name_plural = _("approval rules")
         ordering: ClassVar = ["pk"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["name"], name="one_approval_rule_per_name")]
 
     def __str__(self) -> str:
         return self.name

@@ -131,7 +131,7 @@ def test_changing_the_policy_leaves_old_inquiries_and_their_figures(shop_hours, 
 
 
 def test_another_category_brings_another_promise(shop_hours, agent):
-    make_policy(category=Category.objects.get(slug="defect"), first_minutes=30, position=0)
+    make_policy(name="初期不良", category=Category.objects.get(slug="defect"), first_minutes=30, position=0)
     kept = make_policy(first_minutes=120, position=1)
     inquiry = ask(at(20, "10:00"))
     SLAPolicy.objects.filter(pk=kept.pk).update(first_minutes=1)
@@ -143,7 +143,7 @@ def test_another_category_brings_another_promise(shop_hours, agent):
 
 
 def test_another_priority_brings_another_promise(shop_hours, agent):
-    make_policy(priority=2, first_minutes=15, position=0)
+    make_policy(name="至急", priority=2, first_minutes=15, position=0)
     make_policy(first_minutes=120, position=1)
     inquiry = ask(at(20, "10:00"))
     triage.set_priority(inquiry, priority=2, by=agent, now=at(20, "10:05"))
