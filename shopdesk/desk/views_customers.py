@@ -16,7 +16,7 @@ from shopdesk.accounts.permissions import P
 from shopdesk.desk import merging_customers
 from shopdesk.desk.models import CustomerMerge
 from shopdesk.shop.models import Customer
-from shopdesk.text import clean
+from shopdesk.text import clean, one_line
 
 LONGEST_NOTE = 2_000
 
@@ -69,7 +69,8 @@ def note(request: StaffRequest, pk: int) -> HttpResponse:
         customer.save(update_fields=["note"])
         audit.record("customer.noted", actor=request.user, now=clock.now(), customer=pk)
         messages.success(request, _("The remarks are saved."))
-    back = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+    back = one_line(request.POST.get("next", ""))
+    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    if is_ours and back.startswith("/"):  # a bare word would be taken for the name of a view
         return redirect(back)
     return redirect("desk-shop:customer", pk=pk)

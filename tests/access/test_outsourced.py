@@ -73,6 +73,8 @@ def _arguments(name, inquiry):
         return [inquiry.pk, inquiry.drafts.get().pk]
     if name in {"desk-inquiries:template-use", "desk-inquiries:faq-use", "desk-inquiries:macro-run"}:
         return [inquiry.pk, 1]
+    if name in {"desk-inquiries:draft-file-remove", "desk-inquiries:read-note"}:
+        return [inquiry.pk, 1]
     if name in {"desk-inquiries:menu", "desk-inquiries:undo-status"}:
         return [inquiry.pk, "status" if name.endswith("menu") else 1]
     return [inquiry.pk]
