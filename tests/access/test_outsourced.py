@@ -96,7 +96,7 @@ def test_nothing_of_other_inquiries_and_no_address_on_any_page(helper, own, othe
             pages.append(address_of(name, _arguments(name, own)))
         elif "<path:" not in (path := admin_addresses()[name][0]):
             word = ["imap"] if "<str:word>" in path else ["shop"] if "app_label" in path else []
-            number = [article.pk] if "<int:pk>" in path else word
+            number = [article.pk] * path.count("<int:") or word
             pages.append(address_of(name, number))
     opened = 0
     for page in dict.fromkeys(pages):
