@@ -1,6 +1,7 @@
 """Counters that stay cheap: exact up to a thousand, "1,000+" above."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -12,25 +13,34 @@ from inquiries.models import InquiryQuerySet
 MOST = 1_000
 
 
+@dataclass(frozen=True)
+class Counter:
+    """The statement that counts a list, at most its first MOST + 1 rows; "" for a list that holds nothing whatever the
+    table holds."""
+
+    sql: str
+    params: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, rows: InquiryQuerySet) -> "Counter":
+        try:
+            sql, params = rows.order_by().values("pk")[: MOST + 1].query.sql_with_params()
+        except EmptyResultSet:
+            return cls("", ())
+        return cls(f"(SELECT count(*) FROM ({sql}) AS rows)", params)  # noqa: S608  # compiled by Django, values apart
+
+
 def bounded(
-    lists: Mapping[str, InquiryQuerySet], *, also: str = "0", params: Sequence[Any] = ()
+    lists: Mapping[str, Counter], *, also: str = "0", params: Sequence[Any] = ()
 ) -> tuple[dict[str, int], object]:
     """How many rows each list has, at most MOST + 1 each, in one statement. No list costs more than its first 1,001
     rows, whatever the table holds.
 
     ``also`` is one more SQL expression of ours with its ``params``, asked on the same way; its value comes second.
     """
-    parts: list[str] = [also]
-    values: list[Any] = [*params]
-    asked: list[str] = []
-    for key, rows in lists.items():
-        try:
-            sql, own = rows.order_by().values("pk")[: MOST + 1].query.sql_with_params()
-        except EmptyResultSet:
-            continue  # holds nothing whatever the table holds
-        asked.append(key)
-        parts.append(f"(SELECT count(*) FROM ({sql}) AS rows)")  # noqa: S608  # compiled by Django, values apart
-        values += own
+    asked = {key: counter for key, counter in lists.items() if counter.sql}
+    parts = [also, *(counter.sql for counter in asked.values())]
+    values = [*params, *(value for counter in asked.values() for value in counter.params)]
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(parts)}", values)
         first, *counts = cursor.fetchone()

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef
@@ -11,10 +12,12 @@ from django.db.models.functions import JSONObject
 from django.urls import reverse
 
 from inquiries import counting, listing, live, masking, searching
+from inquiries.counting import Counter
 from inquiries.due_times import shown
 from inquiries.listing import Wanted
 from inquiries.models import AgentSetting, Inquiry, InquiryQuerySet, Presence, SavedView
 from shopdesk.accounts.models import User
+from shopdesk.accounts.permissions import P
 from shopdesk.business_time import Calendar
 from shopdesk.shop.calendar import business_calendar
 
@@ -23,10 +26,12 @@ _FIELDS = (
     "number", "name", "subject", "preview", "status", "priority", "phase", "mood", "channel", "escalation_at",
     "last_activity_at", "first_replied_at", "snoozed_until", "thanked_at", "label_id",
     "category__name_ja", "category__name_en", "assignee__name", "assignee__email",
-    "email", "phone", "customer__phone",
 )  # fmt: skip
+# What is needed to cover it.
+_CONTACTS = ("email", "phone", "customer__phone")
 Line = dict[str, Any]
 _TEXT_FIELDS = {"subject", "body", "from"}
+_NO_HOURS = Calendar({}, frozenset(), ZoneInfo("UTC"))
 _UNSOLVED = {str(status) for status in Inquiry.UNSOLVED}
 
 
@@ -69,7 +74,6 @@ class ListPage:
         known = {*listing.offered(self.user), *(listing.key_of(view) for view in self.saved)}
         view = wanted.view if wanted.view in known else self._default(known)
         self.wanted = Wanted(view, *(getattr(wanted, name) for name in Wanted.FILTERS))
-        self._lists = self._all_lists()
         counts, stamp = self._count()
         self.stamp = str(stamp)
         self.counts: dict[str, int] = counts
@@ -85,22 +89,25 @@ class ListPage:
                 return key
         return listing.DEFAULT
 
-    def _all_lists(self) -> dict[str, InquiryQuerySet]:
-        """The rows of every view, by its key."""
+    def _list(self, key: str) -> InquiryQuerySet:
+        """The rows of a view."""
         visible = Inquiry.objects.visible_to(self.user)
-        lists = {key: visible.filter(listing.condition(key, self.user)) for key in listing.offered(self.user)}
-        for view in self.saved:
-            found = listing.saved_condition(view, self.user, now=self.now)
-            lists[listing.key_of(view)] = visible.none() if found is None else visible.filter(found)
-        return lists
+        saved = next((view for view in self.saved if listing.key_of(view) == key), None)
+        if saved is None:
+            return visible.filter(listing.condition(key, self.user))
+        found = listing.saved_condition(saved, self.user, now=self.now)
+        return visible.none() if found is None else visible.filter(found)
 
     def _count(self) -> tuple[dict[str, int], object]:
-        dear = {listing.key_of(view) for view in self.saved if _is_dear(view.conditions)}
-        counted = {key: rows for key, rows in self._lists.items() if key not in dear}
+        sees_all = self.user.has_perm(P.INQUIRIES_VIEW_ALL)
+        counters = dict(_counters(self.user, sees_all, listing.offered(self.user)))
+        for view in self.saved:
+            if not _is_dear(view.conditions):
+                counters[listing.key_of(view)] = Counter.of(self._list(listing.key_of(view)))
         if self.wanted.is_filtered and not self.wanted.q:
-            counted["shown"] = self.rows
+            counters["shown"] = Counter.of(self.rows)
         stamp, params = live.stamp_sql(self.user, now=self.now)
-        return counting.bounded(counted, also=stamp, params=params)
+        return counting.bounded(counters, also=stamp, params=params)
 
     def _views(self) -> list[View]:
         address, names = reverse("desk-inquiries:list"), listing.labels()
@@ -132,7 +139,7 @@ class ListPage:
     @property
     def rows(self) -> InquiryQuerySet:
         """Every row of this list, narrowed by the filters but the text."""
-        return self.wanted.narrow(self._lists[self.wanted.view])
+        return self.wanted.narrow(self._list(self.wanted.view))
 
     @cached_property
     def _found(self) -> tuple[list[Inquiry], dict[int, tuple[searching.Piece, ...]], bool, int | None]:
@@ -146,7 +153,9 @@ class ListPage:
         # The page is cut from the index alone; only its rows are read and joined.
         cut = listing.ordered(self.rows, self.order).values("pk")[start : start + listing.PER_PAGE + 1]
         near = self._with_company(Inquiry.objects.filter(pk__in=cut))
-        near = near.select_related("category", "assignee", "customer").only(*_FIELDS)
+        near = near.select_related("category", "assignee").only(*_FIELDS)
+        if not masking.sees_contacts(self.user):
+            near = near.select_related("category", "assignee", "customer").only(*_FIELDS, *_CONTACTS)
         shown_rows = list(listing.ordered(near, self.order))
         has_next = len(shown_rows) > listing.PER_PAGE and self.number < listing.MOST_PAGES
         return shown_rows[: listing.PER_PAGE], {}, has_next, None
@@ -159,7 +168,9 @@ class ListPage:
         """
         inquiries, excerpts, _next, _total = self._found
         masking.cover(inquiries, self.user)
-        calendar = business_calendar() if any(inquiry.escalation_at for inquiry in inquiries) else None
+        # Hours are asked for where time is left; what is late is late at any hour.
+        is_running = any(inquiry.escalation_at and inquiry.escalation_at >= self.now for inquiry in inquiries)
+        calendar = business_calendar() if is_running else _NO_HOURS
         address = reverse("desk-inquiries:detail", args=[0]).removesuffix("0/")
         rest, words = self.query_of(page=self.number), _Words()
         return [
@@ -226,6 +237,14 @@ class ListPage:
         return self.query_of(page=self.number - 1) if self.number > 1 else ""
 
 
+@lru_cache(maxsize=500)
+def _counters(user: User, _sees_all: bool, views: tuple[str, ...]) -> dict[str, Counter]:
+    """How the built-in views of a person are counted: the same words until they may see something else, and putting
+    them together takes longer than counting."""
+    visible = Inquiry.objects.visible_to(user)
+    return {key: Counter.of(visible.filter(listing.condition(key, user))) for key in views}
+
+
 class _Words:
     """The words of one page, each translated once."""
 
@@ -244,9 +263,9 @@ class _Words:
         return self._statuses[inquiry.status]
 
 
-def _state(inquiry: Inquiry, words: _Words, *, now: datetime, calendar: Calendar | None) -> Line:
+def _state(inquiry: Inquiry, words: _Words, *, now: datetime, calendar: Calendar) -> Line:
     """What stands at the end of a line: the time left, when it comes back, or the status."""
-    due = shown(inquiry.escalation_at, now=now, calendar=calendar) if calendar else None
+    due = shown(inquiry.escalation_at, now=now, calendar=calendar)
     if inquiry.status == Inquiry.Status.OPEN and due:
         # Without "(business hours)", for which a line of the list has no room.
         return {"state": due.text.partition("（")[0].partition(" (")[0], "tone": due.tone, "due": due.text}

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inquiries import conditions, counting, listing, opening, replying, saving_views, searching, snoozing, triage
+from inquiries.counting import Counter
 from inquiries.listpage import ListPage
 from inquiries.models import AgentSetting, Category, Inquiry, SavedView
 from shopdesk import clock
@@ -115,11 +116,15 @@ def test_a_counter_stops_at_a_thousand(db, agent, django_assert_num_queries):
     }
     Inquiry.objects.bulk_create(Inquiry(**values, number=f"Q-{place:06}") for place in range(999))
     everything = Inquiry.objects.all()
-    assert counting.bounded({"all": everything})[0] == {"all": 1000}
+    assert counting.bounded({"all": Counter.of(everything)})[0] == {"all": 1000}
     Inquiry.objects.bulk_create(Inquiry(**values, number=f"Q-N{place:05}") for place in range(20))
     with django_assert_num_queries(1):
         counts, stamp = counting.bounded(
-            {"all": everything, "none": everything.none(), "never": everything.filter(pk__in=[])},
+            {
+                "all": Counter.of(everything),
+                "none": Counter.of(everything.none()),
+                "never": Counter.of(everything.filter(pk__in=[])),
+            },
             also="%s::text",
             params=["x"],
         )

@@ -4,7 +4,8 @@ Pure formatting: nothing is fetched. "Today" and "ago" are measured from :func:`
 Django has activated for the reader. None and the empty string give "".
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from django import template
 from django.utils import timezone
@@ -80,10 +81,15 @@ def ago(value: datetime | None) -> str:
     if not value:
         return ""
     now = clock.now()
-    today = timezone.localtime(now).date()
-    local = timezone.localtime(value)
-    ahead = value > now
     minutes = int(abs((value - now).total_seconds()) // 60)
+    zone, today = timezone.get_current_timezone(), timezone.localtime(now).date()
+    return _distance(value, minutes, value > now, today, zone, get_language())
+
+
+@lru_cache(maxsize=2_000)
+def _distance(value: datetime, minutes: int, ahead: bool, today: date, zone: tzinfo, _language: str) -> str:
+    """``minutes`` and ``today`` say how far away ``value`` is: a list tells the same distances all minute long."""
+    local = timezone.localtime(value, zone)
     if minutes < 1:
         text = _("in a moment") if ahead else _("just now")
     elif minutes < 60:

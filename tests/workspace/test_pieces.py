@@ -1,0 +1,129 @@
+"""Rows that are drawn once and shown often: never another person's, never an older one."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import translation
+from django.utils.safestring import mark_safe
+
+from inquiries.models import Inquiry, Presence, Tag
+from inquiries.templatetags import inquiry_rows
+from shopdesk import clock
+from shopdesk.pieces import Piece
+from tests import make
+from tests.inquiries.make import make_inquiry
+
+LIST = "/admin/inquiries/"
+
+
+@pytest.fixture(autouse=True)
+def _frozen(monkeypatch, now):
+    monkeypatch.setattr(clock, "now", lambda: now)
+
+
+@pytest.fixture(autouse=True)
+def drawn():
+    """How often a row was drawn anew, as a function."""
+    inquiry_rows._ROW._drawn.cache_clear()
+    return lambda: inquiry_rows._ROW._drawn.cache_info().misses
+
+
+def row_of(page, inquiry):
+    start = page.index(f'id="row-{inquiry.pk}"')
+    return page[start : page.index("</li>", start)]
+
+
+def test_a_row_is_drawn_once_for_what_it_shows(db, agent, signed_in, drawn):
+    make_inquiry("Q-R0W001")
+    client = signed_in(agent)
+    first = client.get(LIST).content.decode()
+    assert drawn() == 1
+    assert client.get(LIST).content.decode().count("Q-R0W001") == first.count("Q-R0W001")
+    assert drawn() == 1
+
+
+def test_a_drawn_row_never_shows_contacts_to_who_may_not_read_them(db, agent, signed_in):
+    """The same row is shown to somebody who reads all of it, then covered, then uncovered again."""
+    outsourced = make.make_user("nami@shop.example", name="白波 外", role="outsourced")
+    inquiry = make_inquiry(
+        "Q-R0W001", subject="hanako@mail.example へ送って", preview="電話は090-1234-5678です", assignee=outsourced
+    )
+    inside = signed_in(agent)
+    address = f"{LIST}?view=open"
+    row = row_of(inside.get(address).content.decode(), inquiry)
+    assert "hanako@mail.example" in row
+    assert "090-1234-5678" in row
+    outside = signed_in(outsourced)
+    for _ in range(2):
+        row = row_of(outside.get(address).content.decode(), inquiry)
+        assert "hanako@mail.example" not in row
+        assert "090-1234-5678" not in row
+    assert "hanako@mail.example" in row_of(signed_in(agent).get(address).content.decode(), inquiry)
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        ({"name": "別名 太郎"}, "別名 太郎"),
+        ({"subject": "変わった件名"}, "変わった件名"),
+        ({"preview": "変わった本文"}, "変わった本文"),
+        ({"priority": 2}, "badge-danger"),
+        ({"phase": "shipped"}, "受注後・配送中"),
+        ({"status": "pending"}, "お客様待ち"),
+        ({"number": "Q-CHANG3"}, "Q-CHANG3"),
+    ],
+)
+def test_a_row_follows_every_value(db, agent, signed_in, change, shown):
+    inquiry = make_inquiry("Q-R0W001")
+    client = signed_in(agent)
+    assert shown not in row_of(client.get(f"{LIST}?view=all").content.decode(), inquiry)
+    Inquiry.objects.filter(pk=inquiry.pk).update(**change)
+    assert shown in row_of(client.get(f"{LIST}?view=all").content.decode(), inquiry)
+
+
+def test_a_row_follows_people_tags_clock_and_language(db, agent, owner, now, signed_in, monkeypatch):
+    inquiry = make_inquiry("Q-R0W001")
+    client = signed_in(agent)
+
+    def row():
+        return row_of(client.get(f"{LIST}?view=all").content.decode(), inquiry)
+
+    seen = {row()}
+    Inquiry.objects.filter(pk=inquiry.pk).update(assignee=owner)
+    seen.add(row())
+    tag = Tag.objects.create(name="急ぎ", tone="warn")
+    inquiry.tags.add(tag)
+    seen.add(row())
+    Tag.objects.filter(pk=tag.pk).update(tone="danger")
+    seen.add(row())
+    Presence.objects.create(inquiry=inquiry, user=owner, doing="viewing", since=now, seen_at=now)
+    seen.add(row())
+    Presence.objects.update(doing="replying")
+    seen.add(row())
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(minutes=7))
+    seen.add(row())
+    agent.language = "en"
+    agent.save()
+    seen.add(row())
+    assert len(seen) == 8
+
+
+def test_what_is_equal_and_not_the_same_is_drawn_apart():
+    """1 equals True, and a text that is safe equals one that must be escaped, also inside of a tuple."""
+    piece = Piece("components/badge.html", keep=10)
+    assert "<b>" in piece.draw(text=mark_safe("<b>"), tone="ok")
+    assert "&lt;b&gt;" in piece.draw(text="<b>", tone="ok")
+    assert "True" in piece.draw(text=True, tone="ok")
+    assert ">1<" in piece.draw(text=1, tone="ok")
+    assert piece.draw(text=(mark_safe("<b>"),), tone="ok") is not piece.draw(text=("<b>",), tone="ok")
+    assert piece.draw(tone="ok", text="a") == piece.draw(text="a", tone="ok")
+
+
+def test_a_piece_forgets_what_was_not_asked_for_longest_and_nothing_else_enters():
+    piece = Piece("components/badge.html", keep=2)
+    for text in ("a", "b", "c", "c"):
+        piece.draw(text=text, tone="ok")
+    assert piece._drawn.cache_info()[:] == (1, 3, 2, 2)
+    with translation.override("en"):
+        piece.draw(text="c", tone="ok")
+    assert piece._drawn.cache_info().misses == 4
