@@ -12,7 +12,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inquiries import masking, merging, previews, searching, texts
+from inquiries import approving, masking, merging, previews, searching, texts
 from inquiries.models import (
     Draft,
     DraftFile,
@@ -31,6 +31,7 @@ from inquiries.models import (
 from inquiries.views import menus
 from shopdesk.accounts.models import Role
 from shopdesk.accounts.permissions import P
+from shopdesk.mail.models import OutgoingMail
 from shopdesk.shop.models import Customer, CustomerAddress, Order
 from tests import make
 from tests.access.rows import address_of, attach, one_of_everything
@@ -350,3 +351,83 @@ def test_no_address_of_the_desk_shows_a_contact(who, language, request, agent, o
     assert seen[200] > 60
     assert {403, 404, 405} <= set(seen)
     assert language == "en" or {409, 422} <= set(seen)
+
+
+# --- what the covering does to the work -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "注文番号 1001、11月20日 10:30 着、合計 12,800円です。", "追跡番号 1234-5678-9012 と 4012-3456-7890", "2026-11-20 10:00", "型番 LB-01 を2個",
+        "再配達は 0120-123-456 へ。", "明日@店で", "佐藤様 @佐藤 彩 確認お願いします", "東京都内の店", "0.5 から 1.5", "丸いボタンの内側", "店は 03-9999-0000 です",
+    ],
+)  # fmt: skip
+def test_what_is_no_contact_stays(known, words):
+    known.store.phone = "03-9999-0000"  # the shop's own
+    assert masking.text(words, known) == words
+
+
+def test_words_around_a_contact_stay(known):
+    said = "山田です。連絡先はhanako.y@mail.exampleまで、電話は090-1234-5678です。東京都千代田区丸の内1-2-3に届けてください。"
+    assert (
+        masking.text(said, known)
+        == "山田です。連絡先はh•••@mail.exampleまで、電話は•••です。東京都•••に届けてください。"
+    )
+
+
+def test_who_gave_no_name_is_not_called_by_the_address(db, outsourced, agent, signed_in):
+    customer = make.make_customer("hanako.y", MAIL)
+    inquiry = make_inquiry(customer=customer, assignee=outsourced, email=MAIL)
+    url = f"/admin/inquiries/{inquiry.pk}/"
+    for page in (url, f"{url}panels/", "/admin/inquiries/?view=all", "/admin/"):
+        assert "hanako" not in signed_in(outsourced).get(page).content.decode()
+    assert "hanako.y" in signed_in(agent).get(url).content.decode()
+    assert texts.fill("{{ customer.name }}", inquiry, by=outsourced).text == "•••"
+
+
+def test_covered_words_are_not_sent_to_the_customer(db, outsourced, agent, now, signed_in):
+    inquiry = make_inquiry(assignee=outsourced, phone=PHONE)
+    theirs = Draft.objects.create(inquiry=inquiry, author=agent, body="090-1234-5678 へお電話します。", saved_at=now)
+    client, url = signed_in(outsourced), f"/admin/inquiries/{inquiry.pk}/"
+    taken = client.post(f"{url}draft/{theirs.pk}/take/", follow=True).content.decode()
+    assert "•••へお電話します。" in taken.replace(" ", "")
+    refused = client.post(
+        f"{url}reply/", {"body": "•••へお電話します。", "version": inquiry.version, "then": "pending"}
+    )
+    assert refused.status_code == 422
+    assert "別の言葉に書き換えてください" in refused.content.decode()
+    assert not OutgoingMail.objects.exists()
+    words = {"body": "お電話します。", "version": inquiry.version, "then": "pending"}
+    assert client.post(f"{url}reply/", words).status_code == 302
+    assert OutgoingMail.objects.get().to_address == "hanako@mail.example"
+
+
+def test_an_approvers_words_come_back_covered_and_ones_own_do_not(db, outsourced, owner, now):
+    inquiry = make_inquiry(assignee=outsourced, phone=PHONE)
+    own = "メーカー窓口 03-8888-0000 へどうぞ。"
+    row = approving.ask(inquiry, body=own, by=outsourced, now=now)
+    assert approving.withdraw(row, by=outsourced, now=now).body == own
+    Draft.objects.all().delete()
+    row = approving.ask(inquiry, body=own, by=outsourced, now=now)
+    draft = approving.give_back(row, comment="直しました", body="080-5555-4444 へお電話します。", by=owner, now=now)
+    assert draft.body == "•••へお電話します。".replace("へ", " へ")
+
+
+def test_a_view_for_everybody_does_not_tell_whom_it_looks_for(db, outsourced, owner, signed_in):
+    found = {"all": [{"field": "from", "op": "contains", "value": MAIL}], "any": []}
+    SavedView.objects.create(owner=owner, name="山田様", shared=True, conditions=found)
+    assert MAIL in signed_in(owner).get("/admin/inquiries/views/").content.decode()
+    page = signed_in(outsourced).get("/admin/inquiries/views/").content.decode()
+    assert "山田様" in page
+    assert "hanako" not in page
+
+
+def test_a_list_is_covered_in_one_query(db, outsourced, django_assert_num_queries):
+    for number in range(8):
+        customer = make.make_customer(f"客 {number}", f"c{number}@mail.example", phone=f"0901111000{number}")
+        make_inquiry(f"Q-L1ST0{number}", customer=customer, assignee=outsourced, subject=f"0901111000{number} へ")
+    rows = list(Inquiry.objects.select_related("customer"))
+    with django_assert_num_queries(1):
+        masking.cover(rows, outsourced)
+    assert {row.subject for row in rows} == {"••• へ"}
