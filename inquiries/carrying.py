@@ -32,6 +32,7 @@ def attach(message: Message, files: Sequence[DraftFile], *, now: datetime) -> li
     A file that belongs to a template as well, or went out with another message, is copied: an attachment may be deleted
     one day, and what else needs its bytes keeps them.
     """
+    files = _still_there(files)
     if not files:
         return []
     keys = {file.storage_key for file in files}
@@ -56,6 +57,7 @@ def attach(message: Message, files: Sequence[DraftFile], *, now: datetime) -> li
 
 def put_away(files: Sequence[DraftFile]) -> list[Stored]:
     """Take files out of a draft, into the row of a prepared reply, in the caller's transaction."""
+    files = _still_there(files)
     kept = [
         Stored(
             name=file.name, media_type=file.media_type, size=file.size, sha256=file.sha256,
@@ -86,6 +88,17 @@ def detach(message: Message) -> list[Stored]:
         )
         for file in message.attachments.all()
     ]  # fmt: skip
+
+
+def _still_there(files: Sequence[DraftFile]) -> list[DraftFile]:
+    """Those that nobody took out of the draft since they were read; held until the transaction ends, so that their
+    bytes stay. Files that are not saved come from a prepared reply, whose row is held."""
+    saved = [file.pk for file in files if file.pk]
+    if not saved:
+        return list(files)
+    rows = DraftFile.objects.filter(pk__in=saved).order_by("pk").select_for_update()
+    there = set(rows.values_list("pk", flat=True))
+    return [file for file in files if not file.pk or file.pk in there]
 
 
 def _forget(files: Sequence[DraftFile]) -> None:

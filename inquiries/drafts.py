@@ -50,7 +50,9 @@ def _just_sent(inquiry: Inquiry, body: str, by: User) -> bool:
 @transaction.atomic
 def take_over(draft: Draft, *, by: User, now: datetime) -> Draft:
     """Make a colleague's draft one's own: text, copies and files move, below what one has written already."""
-    theirs = Draft.objects.select_for_update().select_related("inquiry", "author").get(pk=draft.pk)
+    # The inquiry first, as whoever sends or schedules this very draft does.
+    Inquiry.objects.select_for_update(of=("self",)).get(pk=draft.inquiry_id)
+    theirs = Draft.objects.select_for_update(of=("self",)).select_related("inquiry", "author").get(pk=draft.pk)
     if theirs.author_id == by.pk:
         return theirs
     inquiry = theirs.inquiry

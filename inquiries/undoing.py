@@ -91,8 +91,10 @@ def take_back(message: Message, *, by: User, now: datetime) -> Draft:
     moments, pk = [said.at, said.held_until], said.pk
     said.delete()
     later = inquiry.messages.filter(kind=Message.Kind.REPLY, pk__gt=pk).order_by("pk").first()
-    # Rules must not answer what did not happen.
-    Happening.objects.filter(inquiry=inquiry, at__in=moments, done_at=None, event__in=["replied", "status"]).delete()
+    # Rules must not answer what did not happen. One that is at it holds its row and waits for this inquiry.
+    noted = Happening.objects.filter(inquiry=inquiry, at__in=moments, done_at=None, event__in=["replied", "status"])
+    free = noted.select_for_update(skip_locked=True).values_list("pk", flat=True)
+    Happening.objects.filter(pk__in=list(free)).delete()
     if later is None:
         _put_back(inquiry, kept, now=now)
     else:

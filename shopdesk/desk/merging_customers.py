@@ -76,15 +76,24 @@ def unmerge(merge: CustomerMerge, *, by: User, now: datetime) -> bool:
     """Move back what was moved and is still there; what came since stays. False when it was undone already."""
     if not CustomerMerge.objects.filter(pk=merge.pk, undone_at=None).update(undone_at=now, undone_by=by):
         return False
+    holders = _led_to(merge.kept_id)
     for label, field in _owners():
         pks = merge.moved.get(label, [])
-        apps.get_model(label)._default_manager.filter(pk__in=pks, **{field: merge.kept_id}).update(
+        apps.get_model(label)._default_manager.filter(pk__in=pks, **{f"{field}__in": holders}).update(
             **{field: merge.gone_id}
         )
     Customer.objects.filter(pk=merge.gone_id).update(merged_into=None)
     searching.forget(merge.moved.get("inquiries.inquiry", []))
     audit.record("customer.unmerged", actor=by, now=now, gone=merge.gone_id, kept=merge.kept_id)
     return True
+
+
+def _led_to(pk: int) -> list[int]:
+    """A customer, and whoever it was merged into since: what it kept is there now."""
+    chain = [pk]
+    while (further := Customer.objects.values_list("merged_into", flat=True).get(pk=chain[-1])) is not None:
+        chain.append(further)
+    return chain
 
 
 def _owners() -> Iterable[tuple[str, str]]:

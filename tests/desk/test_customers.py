@@ -144,3 +144,17 @@ def test_a_caller_known_by_phone_is_never_the_row_that_is_gone(agent, now):
         name="山田 花子", address="", phone="09012345678", name_kana="ヤマダ ハナコ", store=make_store(), now=now
     )
     assert found == kept
+
+
+def test_one_in_the_middle_of_a_chain_gets_its_own_back(two, agent, now):
+    (one, order, inquiry), (other, _, _) = two
+    third = make_customer(address="hanako3@mail.example")
+    first_merge = merging_customers.merge(one, into=other, by=agent, now=now)
+    second_merge = merging_customers.merge(other, into=third, by=agent, now=now)
+    assert merging_customers.unmerge(first_merge, by=agent, now=now) is True
+    assert list(Order.objects.filter(customer=one)) == [order]
+    assert list(Inquiry.objects.filter(customer=one)) == [inquiry]
+    assert Order.objects.filter(customer=third).count() == 1
+    assert merging_customers.unmerge(second_merge, by=agent, now=now) is True
+    assert Order.objects.filter(customer=other).count() == 1
+    assert list(Order.objects.filter(customer=one)) == [order]

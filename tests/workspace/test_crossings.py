@@ -5,11 +5,36 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.core.files.base import ContentFile
 from django.db import connection, transaction
 from django.urls import reverse
 
-from inquiries import approving, bulk, drafts, merging, pulling, replying, scheduling, searching, turns
-from inquiries.models import AgentSetting, Draft, Inquiry, Message, PreparedReply, Pull, SearchEntry, Template
+from inquiries import (
+    approving,
+    bulk,
+    carrying,
+    drafts,
+    merging,
+    pulling,
+    replying,
+    scheduling,
+    searching,
+    turns,
+    undoing,
+)
+from inquiries.models import (
+    AgentSetting,
+    Draft,
+    Happening,
+    Inquiry,
+    Message,
+    PreparedReply,
+    Pull,
+    SearchEntry,
+    Template,
+)
+from shopdesk.mail.models import OutgoingMail
+from shopdesk.shop.models import Store
 from tests import make
 from tests.inquiries.make import make_inquiry
 
@@ -195,3 +220,51 @@ def test_few_inquiries_are_held_while_the_search_reads_them(store, monkeypatch):
     assert searching.sweep(None) == 25
     assert free == [15]
     assert SearchEntry.objects.count() == len(rows)
+
+
+# --- drafts, their files, and what rules are about to answer ----------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_taking_a_draft_over_waits_for_the_inquiry_first(now):
+    agent, other = make.make_user(), make.make_user("other@shop.example")
+    inquiry = make_inquiry()
+    draft = drafts.save(inquiry, body="お調べします。", by=other, now=now)
+    with transaction.atomic():
+        # As scheduling does: the inquiry, then the draft.
+        Inquiry.objects.select_for_update().get(pk=inquiry.pk)
+        threads, raised = beside(lambda: drafts.take_over(draft, by=agent, now=now))
+        threads[0].join(1)
+        Draft.objects.select_for_update(nowait=True).get(pk=draft.pk)
+    threads[0].join(20)
+    assert raised == []
+    assert Draft.objects.get().author == agent
+
+
+@pytest.mark.django_db(transaction=True)
+def test_taking_back_does_not_wait_for_a_rule_that_waits_for_it(now):
+    agent = make.make_user()
+    make_inquiry()
+    Store.objects.update(undo_seconds=10)
+    message = replying.reply(Inquiry.objects.get(), body="月曜に届きます。", by=agent, now=now)
+    with transaction.atomic():
+        # As the sweep of rules does: what happened, then the inquiry.
+        Happening.objects.select_for_update().get(event="replied")
+        threads, raised = beside(lambda: undoing.take_back(message, by=agent, now=now))
+        threads[0].join(20)
+        assert not threads[0].is_alive()
+    assert raised == []
+    assert Draft.objects.get().body == "月曜に届きます。"
+
+
+def test_a_file_that_was_taken_out_meanwhile_does_not_go_along(pair, agent, now, settings, tmp_path):
+    settings.MEDIA_ROOT = str(tmp_path)
+    _first, second = pair
+    drafts.attach(second, [ContentFile(b"one", name="a.txt"), ContentFile(b"two", name="b.txt")], by=agent, now=now)
+    files = carrying.of_draft(second, agent)  # as the page has read them
+    drafts.remove(carrying.of_draft(second, agent)[0])  # in another tab
+    message = replying.reply(second, body="添付します。", by=agent, now=now, files=files)
+    assert [row.name for row in message.attachments.all()] == ["b.txt"]
+    assert len(OutgoingMail.objects.get(key=message.mail_key).attachments) == 1
+    row = scheduling.schedule(second, body="後ほど。", by=agent, now=now, send_at=now + HOUR, files=files)
+    assert row.files == []
