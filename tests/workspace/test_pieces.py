@@ -69,7 +69,6 @@ def test_a_drawn_row_never_shows_contacts_to_who_may_not_read_them(db, agent, si
         ({"preview": "変わった本文"}, "変わった本文"),
         ({"priority": 2}, "badge-danger"),
         ({"phase": "shipped"}, "受注後・配送中"),
-        ({"status": "pending"}, "お客様待ち"),
         ({"number": "Q-CHANG3"}, "Q-CHANG3"),
     ],
 )
