@@ -13,11 +13,24 @@ from inquiries.approval_rules import needed
 from inquiries.models import Draft, DraftFile, Inquiry, Message, PreparedReply, StatusLabel, Template
 from inquiries.models.writing import PreparedReplyQuerySet
 from inquiries.preparing import NotTheirs
+from shopdesk import tokens
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 from shopdesk.text import clean
 
-__all__ = ["approve", "approve_and_send", "ask", "diff", "edit", "give_back", "needed", "send", "waiting", "withdraw"]
+__all__ = [
+    "approve",
+    "approve_and_send",
+    "ask",
+    "diff",
+    "edit",
+    "give_back",
+    "mark",
+    "needed",
+    "send",
+    "waiting",
+    "withdraw",
+]
 
 State = PreparedReply.State
 MAX_COMMENT = 2_000
@@ -29,6 +42,10 @@ class OwnReply(preparing.CannotPrepare):
 
 class SaysNothing(preparing.CannotPrepare):
     """A reply is returned with a comment: its author must know why."""
+
+
+class ChangedMeanwhile(preparing.CannotPrepare):
+    """Another approver has changed the words since this one read them."""
 
 
 class Unfilled(preparing.CannotPrepare):
@@ -72,10 +89,10 @@ def ask(
 
 
 @transaction.atomic
-def edit(prepared: PreparedReply, *, body: str, by: User, now: datetime) -> PreparedReply:
+def edit(prepared: PreparedReply, *, body: str, by: User, now: datetime, seen: str = "") -> PreparedReply:
     """The approver changes the words; ``original_body`` keeps the author's. Raises what approve() raises."""
     inquiry, row = preparing.held(prepared, State.AWAITING)
-    _may_decide(row, by)
+    _may_decide(row, by, seen)
     if _change(row, body, now):
         events.record("prepared_edited", inquiry, actor=by, now=now)
         preparing.touch(inquiry, now)
@@ -83,13 +100,16 @@ def edit(prepared: PreparedReply, *, body: str, by: User, now: datetime) -> Prep
 
 
 @transaction.atomic
-def approve(prepared: PreparedReply, *, by: User, now: datetime, body: str | None = None) -> PreparedReply:
-    """Say that it may be sent, with the words changed to ``body`` if given. It is not sent by this.
+def approve(
+    prepared: PreparedReply, *, by: User, now: datetime, body: str | None = None, seen: str = ""
+) -> PreparedReply:
+    """Say that it may be sent, with the words changed to ``body`` if given. It is not sent by this. ``seen`` is the
+    mark() of the words that the approver has read.
 
-    Raises OwnReply, NotTheirs, Gone, Unfilled and replying.NothingWritten.
+    Raises OwnReply, NotTheirs, Gone, ChangedMeanwhile, Unfilled and replying.NothingWritten.
     """
     inquiry, row = preparing.held(prepared, State.AWAITING)
-    _may_decide(row, by)
+    _may_decide(row, by, seen)
     if body is not None and _change(row, body, now):
         events.record("prepared_edited", inquiry, actor=by, now=now)
     if left := texts.unfilled(row.body, templates=Template.objects.filter(pk__in=row.templates)):
@@ -121,24 +141,32 @@ def send(prepared: PreparedReply, *, by: User, now: datetime, expected_version: 
 
 @transaction.atomic
 def approve_and_send(
-    prepared: PreparedReply, *, by: User, now: datetime, body: str | None = None, expected_version: int | None = None
+    prepared: PreparedReply,
+    *,
+    by: User,
+    now: datetime,
+    body: str | None = None,
+    expected_version: int | None = None,
+    seen: str = "",
 ) -> Message:
     """Both in one step; when it cannot be sent, it is not approved either."""
-    row = approve(prepared, by=by, now=now, body=body)
+    row = approve(prepared, by=by, now=now, body=body, seen=seen)
     return send(row, by=by, now=now, expected_version=expected_version)
 
 
 @transaction.atomic
-def give_back(prepared: PreparedReply, *, comment: str, by: User, now: datetime, body: str | None = None) -> Draft:
+def give_back(
+    prepared: PreparedReply, *, comment: str, by: User, now: datetime, body: str | None = None, seen: str = ""
+) -> Draft:
     """Return it with a comment: it is its author's draft again, with the approver's changes in it.
 
-    Raises SaysNothing, OwnReply, NotTheirs and Gone.
+    Raises SaysNothing, OwnReply, NotTheirs, ChangedMeanwhile and Gone.
     """
     comment = clean(comment).strip()[:MAX_COMMENT]
     if not comment:
         raise SaysNothing
     _inquiry, row = preparing.held(prepared, State.AWAITING, State.APPROVED)
-    _may_decide(row, by)
+    _may_decide(row, by, seen)
     if body is not None:
         _change(row, body, now)
     return preparing.return_to_author(row, why="", by=by, now=now, comment=comment)
@@ -211,12 +239,19 @@ def _letters(old: str, new: str) -> list[Piece]:
     return pieces
 
 
-def _may_decide(row: PreparedReply, by: User) -> None:
+def mark(prepared: PreparedReply) -> str:
+    """What tells these words from those that another approver makes of them."""
+    return tokens.digest(f"inquiries.prepared:{prepared.pk}:{prepared.body}")[:32]
+
+
+def _may_decide(row: PreparedReply, by: User, seen: str) -> None:
     # Who may not read contacts would be shown a text without them, and send that.
     if not by.has_perm(P.INQUIRIES_APPROVE) or not masking.sees_contacts(by):
         raise NotTheirs
     if row.author_id == by.pk:
         raise OwnReply
+    if seen and seen != mark(row):
+        raise ChangedMeanwhile
 
 
 def _change(row: PreparedReply, body: str, now: datetime) -> bool:

@@ -214,6 +214,8 @@ class DecideForm(forms.Form):
     action = forms.ChoiceField(choices=[("save", ""), ("approve", ""), ("send", ""), ("return", "")])
     version = forms.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
     checked = forms.CharField(max_length=64, required=False)
+    # approving.mark() of the words that the approver has read.
+    mark = forms.CharField(max_length=64, required=False)
 
 
 class NoteForm(forms.Form):

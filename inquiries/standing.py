@@ -56,6 +56,8 @@ class Prepared:
     is_stale: bool
     # As <input type="datetime-local"> wants it, in the reader's own zone.
     send_at_typed: str
+    # The words as this page shows them; another one when a colleague has changed them since.
+    mark: str
 
 
 def prepared(inquiry: Inquiry, *, reader: User) -> list[Prepared]:
@@ -91,6 +93,7 @@ def shown(row: PreparedReply, inquiry: Inquiry, *, reader: User) -> Prepared:
         may_withdraw=is_own if row.state in {State.AWAITING, State.APPROVED} else mine and row.state == State.SCHEDULED,
         is_stale=row.state != State.RETURNED and inquiry.version != row.seen_version,
         send_at_typed=f"{localtime(row.send_at):%Y-%m-%dT%H:%M}" if row.send_at else "",
+        mark=approving.mark(row),
     )
 
 

@@ -58,22 +58,25 @@ def decide(request: StaffRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _refused(request, row, _("There is no such action."))
     words, user, now = form.cleaned_data, request.user, clock.now()
+    seen = words["mark"]
     action, body = words["action"], words["body"] or None
     try:
         if action == "save":
-            approving.edit(row, body=words["body"], by=user, now=now)
+            approving.edit(row, body=words["body"], by=user, now=now, seen=seen)
             done = _("The text is saved.")
         elif action == "return":
-            approving.give_back(row, comment=words["comment"], by=user, now=now, body=body)
+            approving.give_back(row, comment=words["comment"], by=user, now=now, body=body, seen=seen)
             done = _("Returned to %(name)s.") % {"name": row.author}
         else:
             if check := _unchecked(row, body, words["checked"], request):
                 return _refused(request, row, "", check=check, typed=words)
             if action == "approve":
-                approving.approve(row, by=user, now=now, body=body)
+                approving.approve(row, by=user, now=now, body=body, seen=seen)
                 done = _("Approved. It can be sent now.")
             else:
-                approving.approve_and_send(row, by=user, now=now, body=body, expected_version=words["version"])
+                approving.approve_and_send(
+                    row, by=user, now=now, body=body, expected_version=words["version"], seen=seen
+                )
                 done = _("Approved and sent.")
     except _REFUSALS as error:
         return _refused(request, row, told(error), typed=words, status=_status(error))
@@ -170,7 +173,8 @@ def _unchecked(row: PreparedReply, body: str | None, checked: str, request: Staf
 
 def _status(error: Exception) -> int:
     """409 where somebody else was faster, 422 for what cannot be done like that."""
-    return 409 if isinstance(error, (replying.StaleReply, preparing.Gone)) else 422
+    faster = (replying.StaleReply, preparing.Gone, approving.ChangedMeanwhile)
+    return 409 if isinstance(error, faster) else 422
 
 
 def _refused(

@@ -281,6 +281,7 @@ def told(error: Exception) -> str:
         preparing.PreparedAlready: _("Another reply to this inquiry is waiting already. Please settle that one first."),
         preparing.Gone: _("A colleague was faster: this reply does not wait any more."),
         preparing.NotTheirs: _("Only its author, or somebody who may approve, can do this."),
+        approving.ChangedMeanwhile: _("A colleague has changed the text meanwhile. Please read what was changed."),
         approving.OwnReply: _("Nobody approves what they wrote themselves."),
         approving.SaysNothing: _("Please write a comment, so that its author knows why."),
     }

@@ -268,3 +268,31 @@ def test_a_file_that_was_taken_out_meanwhile_does_not_go_along(pair, agent, now,
     assert len(OutgoingMail.objects.get(key=message.mail_key).attachments) == 1
     row = scheduling.schedule(second, body="後ほど。", by=agent, now=now, send_at=now + HOUR, files=files)
     assert row.files == []
+
+
+def test_an_approver_does_not_undo_what_another_one_changed(pair, agent, owner, now, signed_in):
+    _first, second = pair
+    row = approving.ask(second, body="月曜に届きます。", by=agent, now=now)
+    client = signed_in(owner)
+    page = client.get(reverse("desk-inquiries:detail", args=[second.pk])).text
+    mark = page.partition('name="mark" value="')[2].partition('"')[0]
+    other = make.make_user("manager@shop.example", name="店長", role="manager")
+    approving.edit(row, body="火曜に届きます。", by=other, now=now + HOUR)
+    decide = reverse("desk-inquiries:prepared-decide", args=[row.pk])
+    for action in ("approve", "send", "save", "return"):
+        words = {
+            "action": action,
+            "body": "月曜に届きます。",
+            "comment": "確認",
+            "version": second.version,
+            "mark": mark,
+        }
+        answer = client.post(decide, words)
+        assert answer.status_code == 409
+        assert "その間に" in answer.text
+    row.refresh_from_db()
+    assert (row.state, row.body) == ("awaiting", "火曜に届きます。")
+    seen = answer.text.partition('name="mark" value="')[2].partition('"')[0]
+    assert client.post(decide, {"action": "approve", "body": "火曜に届きます。", "mark": seen}).status_code == 302
+    row.refresh_from_db()
+    assert (row.state, row.body) == ("approved", "火曜に届きます。")
