@@ -215,12 +215,15 @@ def _take_writing_along(source: Inquiry, target: Inquiry, *, now: datetime) -> N
     for prepared in rows.live().order_by("pk"):
         prepared.inquiry = source
         preparing.return_to_author(prepared, why="closed", now=now)
+    same = source.customer_id == target.customer_id
     for draft in Draft.objects.select_for_update().filter(inquiry=source).order_by("pk"):
-        _write_down(target, draft.author_id, draft.body, draft.cc, draft.bcc, draft.templates, draft.saved_at)
+        # Who reads along with one customer reads nothing that another one is told.
+        cc, bcc = (draft.cc, draft.bcc) if same else ([], [])
+        _write_down(target, draft.author_id, draft.body, cc, bcc, draft.templates, draft.saved_at)
         draft.delete()
     for file in DraftFile.objects.filter(inquiry=source):
-        same = DraftFile.objects.filter(inquiry=target, author=file.author_id, sha256=file.sha256, name=file.name)
-        if not same.exists():
+        there = DraftFile.objects.filter(inquiry=target, author=file.author_id, sha256=file.sha256, name=file.name)
+        if not there.exists():
             DraftFile.objects.filter(pk=file.pk).update(inquiry=target)
 
 

@@ -83,9 +83,11 @@ def take_back(message: Message, *, by: User, now: datetime) -> Draft:
     kept = said.before or {}
     files = carrying.detach(said)
     home = matching.root(inquiry)  # after a merge its writer goes on where that led to
+    same = home.customer_id == inquiry.customer_id  # who reads along with one customer does not with another
     draft = preparing.keep_as_draft(
-        home, author=author, body=said.body, cc=said.cc, bcc=said.bcc, templates=kept.get("templates", ()), now=now
-    )
+        home, author=author, body=said.body, cc=said.cc if same else (), bcc=said.bcc if same else (),
+        templates=kept.get("templates", ()), now=now,
+    )  # fmt: skip
     carrying.give_back(files, inquiry=home, author=author, now=now)
     PreparedReply.objects.filter(message=said).update(state=PreparedReply.State.CANCELLED, message=None, changed_at=now)
     moments, pk = [said.at, said.held_until], said.pk

@@ -52,7 +52,8 @@ def merge(gone: Customer, *, into: Customer, by: User, now: datetime) -> Custome
     if gone.pk == into.pk:
         raise CannotMerge("same")
     rows = {
-        row.pk: row for row in Customer.objects.select_for_update().filter(pk__in=[gone.pk, into.pk]).order_by("pk")
+        row.pk: row
+        for row in Customer.objects.select_for_update(no_key=True).filter(pk__in=[gone.pk, into.pk]).order_by("pk")
     }
     if len(rows) != 2 or any(row.merged_into_id for row in rows.values()):
         raise CannotMerge("gone_already")

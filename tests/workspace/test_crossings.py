@@ -296,3 +296,31 @@ def test_an_approver_does_not_undo_what_another_one_changed(pair, agent, owner, 
     assert client.post(decide, {"action": "approve", "body": "火曜に届きます。", "mark": seen}).status_code == 302
     row.refresh_from_db()
     assert (row.state, row.body) == ("approved", "火曜に届きます。")
+
+
+def test_copies_do_not_go_along_to_another_customer(pair, agent, now):
+    first, _second = pair
+    other = make_inquiry(
+        "Q-OTHER3", customer=make.make_customer("佐藤 健", "ken@mail.example"), email="ken@mail.example"
+    )
+    drafts.save(first, body="お調べします。", by=agent, now=now, cc=["husband@mail.example"], bcc=["boss@mail.example"])
+    scheduling.schedule(first, body="後ほど。", by=agent, now=now, send_at=now + HOUR, cc=["husband@mail.example"])
+    merging.merge(first, into=other, by=agent, now=now, other_customer=True)
+    draft = Draft.objects.get(inquiry=other)
+    assert "後ほど。" in draft.body
+    assert (draft.cc, draft.bcc) == ([], [])
+
+
+def test_a_reply_that_is_taken_back_brings_no_copies_to_another_customer(pair, agent, now):
+    first, _second = pair
+    Store.objects.update(undo_seconds=10)
+    other = make_inquiry(
+        "Q-OTHER3", customer=make.make_customer("佐藤 健", "ken@mail.example"), email="ken@mail.example"
+    )
+    message = replying.reply(
+        Inquiry.objects.get(pk=first.pk), body="お調べします。", by=agent, now=now, cc=["husband@mail.example"]
+    )
+    merging.merge(first, into=other, by=agent, now=now, other_customer=True)
+    undoing.take_back(message, by=agent, now=now)
+    draft = Draft.objects.get(inquiry=other)
+    assert (draft.body, draft.cc) == ("お調べします。", [])
