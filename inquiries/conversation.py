@@ -15,7 +15,7 @@ from django.utils.translation import pgettext
 
 from inquiries import families, masking, sentences
 from inquiries.attachments import INLINE_TYPES
-from inquiries.models import Attachment, Draft, DraftFile, Inquiry, InquiryEvent, Mention, Message
+from inquiries.models import Attachment, Draft, DraftFile, Inquiry, InquiryEvent, Mention, Message, PreparedReply
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 from shopdesk.mail.models import OutgoingMail, Suppression
@@ -287,6 +287,9 @@ class Beside:
     has_merged: bool
     # The customer's own mail addresses, without those that a marketplace lent.
     addresses: list[str]
+    # Whether somebody is writing here, and whether a written reply waits or came back.
+    has_drafts: bool
+    has_prepared: bool
     # All that was said here, oldest first.
     messages: list[int]
     # Why a reply to its address would not be sent, in words; "" when it would.
@@ -299,6 +302,8 @@ class Beside:
 _BESIDE = """
 SELECT
   EXISTS (SELECT 1 FROM inquiries_inquiry WHERE merged_into_id = %s),
+  EXISTS (SELECT 1 FROM inquiries_draft WHERE inquiry_id = %s),
+  EXISTS (SELECT 1 FROM inquiries_preparedreply WHERE inquiry_id = %s AND state NOT IN (%s, %s)),
   ARRAY(SELECT id FROM inquiries_message WHERE inquiry_id = %s ORDER BY at, id),
   ARRAY(SELECT address FROM shop_customeraddress WHERE customer_id = %s AND NOT masked),
   (SELECT reason FROM mail_suppression WHERE address = %s AND scope = %s AND reason <> %s ORDER BY id LIMIT 1),
@@ -310,13 +315,16 @@ SELECT
 
 def beside(inquiry: Inquiry, *, reader: User) -> Beside:
     """One query for several small ones."""
-    no_stop = Suppression.Reason.UNSUBSCRIBED.value
-    params = [inquiry.pk, inquiry.pk, inquiry.customer_id, inquiry.email, Suppression.Scope.ALL.value, no_stop]
+    pk, no_stop = inquiry.pk, Suppression.Reason.UNSUBSCRIBED.value
+    gone = (PreparedReply.State.SENT.value, PreparedReply.State.CANCELLED.value)
+    params = [pk, pk, pk, *gone, pk, inquiry.customer_id, inquiry.email, Suppression.Scope.ALL.value, no_stop]
     with connection.cursor() as cursor:
-        cursor.execute(_BESIDE, [*params, inquiry.pk, reader.pk])
-        merged, order, addresses, reason, draft_files = cursor.fetchone()
+        cursor.execute(_BESIDE, [*params, pk, reader.pk])
+        merged, has_drafts, has_prepared, order, addresses, reason, draft_files = cursor.fetchone()
     return Beside(
         has_merged=merged,
+        has_drafts=has_drafts,
+        has_prepared=has_prepared,
         addresses=addresses,
         messages=order,
         stopped=str(dict(Suppression.Reason.choices).get(reason, "")) if reason and inquiry.email else "",

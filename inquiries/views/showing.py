@@ -50,17 +50,17 @@ def page(
     user, now = request.user, clock.now()
     masking.cover([inquiry], user)
     everything = masking.sees_contacts(user)
-    draft, others = conversation.drafts_of(inquiry, user)
+    beside = conversation.beside(inquiry, reader=user)
+    draft, others = conversation.drafts_of(inquiry, user) if beside.has_drafts else (None, [])
     if not everything:
         for theirs in others:
             theirs.body = masking.text(theirs.body, inquiry)
         if draft:  # taken over from a colleague, or given back with an approver's words in it
             draft.body = masking.known(draft.body, inquiry)
-    beside = conversation.beside(inquiry, reader=user)
     thread = conversation.thread(
         inquiry, reader=user, beside=beside, seen=seen if stale else None, everything="all" in request.GET
     )
-    prepared = standing.prepared(inquiry, reader=user)
+    prepared = standing.prepared(inquiry, reader=user) if beside.has_prepared else []
     context: dict[str, Any] = {
         "inquiry": inquiry,
         "thread": thread,
