@@ -57,7 +57,7 @@ class SLAPolicyAdmin(RoleModelAdmin[SLAPolicy]):
         channel = policy.get_channel_display() if policy.channel else ""
         priority = policy.get_priority_display() if policy.priority is not None else ""
         limits = [str(one) for one in (policy.store, channel, policy.category, priority) if one]
-        return " · ".join(limits) or _("All inquiries")
+        return " · ".join(limits) or str(_("All inquiries"))
 
     @admin.display(description=_("First answer (min)"), ordering="first_minutes")
     def first(self, policy: SLAPolicy) -> int | None:
