@@ -219,6 +219,7 @@ def _messages(ids: list[int], reader: User) -> QuerySet[Message]:
 
 def _events(ids: list[int]) -> list[InquiryEvent]:
     rows = InquiryEvent.objects.filter(inquiry__in=ids).select_related("actor").order_by("-at", "-pk")
+    rows = rows.only("code", "data", "at", "actor__name", "actor__email")
     return list(reversed(rows[:MOST_EVENTS]))
 
 

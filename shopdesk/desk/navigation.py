@@ -1,6 +1,7 @@
 """The staff's navigation: an ordered plain list, filtered by what the person may see."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
@@ -66,6 +67,12 @@ _TABLE: list[tuple[str | Promise, list[tuple[str, Promise, str, P | None]]]] = [
 _MOST_COUNTED = 100
 
 
+@lru_cache(maxsize=50)
+def _address(name: str) -> str:
+    """The address of a page; every page of the desk asks for all of them. Raises NoReverseMatch, each time anew."""
+    return reverse(name)
+
+
 def _count(key: str, user: User) -> object:
     """How many things wait behind an item; None for most."""
     if key != "approvals":
@@ -85,7 +92,7 @@ def navigation_for(request: HttpRequest) -> list[Group]:
             if need is not None and not user.has_perm(need):
                 continue
             try:
-                items.append(Item(key, text, reverse(name), _count(key, user)))
+                items.append(Item(key, text, _address(name), _count(key, user)))
             except NoReverseMatch:
                 continue
         if items:
