@@ -7,23 +7,14 @@ from inquiries.models import Draft, Inquiry, Macro, Rule, Tag, Template
 from shopdesk.mail.models import OutgoingMail
 from tests import make
 from tests.inquiries.make import make_inquiry
-from tests.stories.conftest import (  # noqa: F401  # fixtures
-    chromium,
-    open_page,
-    pytest_runtest_makereport,
-    sign_in,
-    site,
-    story_clock,
-    wait,
-)
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 BOX = "#composer-body"
 
 
 @pytest.fixture
-def desk(transactional_db, story_clock, site, open_page, sign_in):  # noqa: F811  # pytest's way of naming
+def desk(transactional_db, story_clock, site, open_page, sign_in):
     """An inquiry about an order, opened by somebody who may do everything: (page, user, inquiry)."""
     user = make.make_user("aya@shop.example", name="佐藤 彩", role="manager")
     order = make.make_order()
@@ -42,7 +33,7 @@ def settled(page):
     page.wait_for_function("!document.querySelector('.htmx-request, .htmx-added, .htmx-settling, .htmx-swapping')")
 
 
-def test_two_templates_by_keyboard_and_enter_sends_nothing(desk, wait):  # noqa: F811  # a fixture
+def test_two_templates_by_keyboard_and_enter_sends_nothing(desk, wait):
     page, user, inquiry = desk
     page.goto(f"/admin/inquiries/{inquiry.pk}/")
     page.wait_for_selector("#customer")
@@ -75,7 +66,7 @@ def test_two_templates_by_keyboard_and_enter_sends_nothing(desk, wait):  # noqa:
     assert page.input_value(BOX) == written
 
 
-def test_a_macro_by_its_key(desk, wait):  # noqa: F811  # a fixture
+def test_a_macro_by_its_key(desk, wait):
     page, user, inquiry = desk
     tag = Tag.objects.create(name="急ぎ")
     Macro.objects.create(name="急ぎで私が", acts=[{"do": "tag", "tag": tag.pk}, {"do": "assign", "to": "me"}])

@@ -6,23 +6,14 @@ from inquiries.models import Draft, DraftFile, Inquiry, Message
 from shopdesk.mail.models import OutgoingMail
 from tests import make
 from tests.inquiries.make import make_inquiry
-from tests.stories.conftest import (  # noqa: F401  # fixtures
-    chromium,
-    open_page,
-    pytest_runtest_makereport,
-    sign_in,
-    site,
-    story_clock,
-    wait,
-)
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 BOX = "#composer-body"
 
 
 @pytest.fixture
-def desk(transactional_db, story_clock, site, open_page, sign_in):  # noqa: F811  # pytest's way of naming
+def desk(transactional_db, story_clock, site, open_page, sign_in):
     """An inquiry opened by somebody who may do everything: (page, user, inquiry)."""
     user = make.make_user("aya@shop.example", name="佐藤 彩", role="manager")
     make.make_user("ken@shop.example", name="田中 健")
@@ -94,7 +85,7 @@ def test_keys_lead_and_never_while_typing_or_converting(desk):
     assert not page.evaluate("document.querySelector('#keys').open")
 
 
-def test_ctrl_enter_sends_once_and_never_while_converting(desk, wait):  # noqa: F811
+def test_ctrl_enter_sends_once_and_never_while_converting(desk, wait):
     page, _, inquiry = desk
     page.keyboard.press("r")
     page.keyboard.type("三色ございます。")
@@ -142,7 +133,7 @@ def test_two_templates_at_the_cursor_and_blanks_by_tab(desk):
     assert page.input_value("[name=templates]").count("7") == 2
 
 
-def test_what_is_typed_outlives_swaps_and_leaving(desk, wait):  # noqa: F811
+def test_what_is_typed_outlives_swaps_and_leaving(desk, wait):
     page, user, inquiry = desk
     page.keyboard.press("r")
     page.keyboard.type("まだ保存されていない文")
@@ -159,7 +150,7 @@ def test_what_is_typed_outlives_swaps_and_leaving(desk, wait):  # noqa: F811
     assert page.input_value(BOX).endswith("まだ保存されていない文。続き")
 
 
-def test_files_by_paste_and_by_drop(desk, wait):  # noqa: F811
+def test_files_by_paste_and_by_drop(desk, wait):
     page, _, _ = desk
     give = """([name, kind]) => {
         const data = new DataTransfer();
@@ -187,7 +178,7 @@ def test_files_by_paste_and_by_drop(desk, wait):  # noqa: F811
     assert page.evaluate(text) is True  # words from a text program stay words
 
 
-def test_a_colleague_is_named_by_an_at(desk, wait):  # noqa: F811
+def test_a_colleague_is_named_by_an_at(desk, wait):
     page, _, _ = desk
     page.keyboard.press("c")
     page.keyboard.type("工房に確認 @")
@@ -200,7 +191,7 @@ def test_a_colleague_is_named_by_an_at(desk, wait):  # noqa: F811
     assert [mention.user.name for mention in note.mentions.all()] == ["田中 健"]
 
 
-def test_on_a_phone_nothing_overflows_and_thumbs_fit(transactional_db, story_clock, site, open_page, sign_in):  # noqa: F811
+def test_on_a_phone_nothing_overflows_and_thumbs_fit(transactional_db, story_clock, site, open_page, sign_in):
     user = make.make_user("aya@shop.example", name="佐藤 彩", role="manager")
     inquiry = make_inquiry(customer=make.make_customer(), body="長い" * 300 + " https://shop.example/" + "a" * 200)
     page = open_page(375)
@@ -222,7 +213,7 @@ def test_on_a_phone_nothing_overflows_and_thumbs_fit(transactional_db, story_clo
     assert page.evaluate("document.getElementById('composer').getBoundingClientRect().top") < 800
 
 
-def test_what_comes_while_one_writes_is_told_and_read_without_losing_a_word(desk, now, wait):  # noqa: F811
+def test_what_comes_while_one_writes_is_told_and_read_without_losing_a_word(desk, now, wait):
     page, _, inquiry = desk
     page.keyboard.press("r")
     page.keyboard.type("青をお送りします。")
@@ -242,7 +233,7 @@ def test_what_comes_while_one_writes_is_told_and_read_without_losing_a_word(desk
     assert OutgoingMail.objects.count() == 1
 
 
-def test_a_stale_reply_comes_back_and_is_sent_when_read(desk, now, wait):  # noqa: F811
+def test_a_stale_reply_comes_back_and_is_sent_when_read(desk, now, wait):
     page, _, inquiry = desk
     page.keyboard.press("r")
     page.keyboard.type("青をお送りします。")
@@ -259,7 +250,7 @@ def test_a_stale_reply_comes_back_and_is_sent_when_read(desk, now, wait):  # noq
     assert OutgoingMail.objects.count() == 1
 
 
-def test_another_inquiry_takes_focus_to_its_heading_and_words_to_the_server(desk, wait):  # noqa: F811
+def test_another_inquiry_takes_focus_to_its_heading_and_words_to_the_server(desk, wait):
     page, user, inquiry = desk
     other = make_inquiry("Q-THER01", customer=inquiry.customer, subject="もう一つの質問")
     page.goto(f"/admin/inquiries/{inquiry.pk}/")
