@@ -431,3 +431,19 @@ def test_a_list_is_covered_in_one_query(db, outsourced, django_assert_num_querie
     with django_assert_num_queries(1):
         masking.cover(rows, outsourced)
     assert {row.subject for row in rows} == {"••• へ"}
+
+
+def test_a_search_does_not_confirm_a_postal_address(db, outsourced, agent, signed_in, now):
+    customer = make.make_customer(phone=PHONE)
+    order = make.make_order(customer=customer, address=STREET, prefecture="東京都")
+    inquiry = make_inquiry(
+        customer=customer, order=order, assignee=outsourced, body="千代田区丸の内1-2-3 に引っ越しました。"
+    )
+    searching.sweep(now)
+    row = f"/admin/inquiries/{inquiry.pk}/"
+    places = ("/admin/search/?q=", "/admin/inquiries/palette/?q=", "/admin/inquiries/?view=all&q=")
+    for place in places:
+        for guess in ("千代田区丸の内", "丸の内1-2-3", "千代田区 丸の内"):
+            assert row not in signed_in(outsourced).get(place + guess).content.decode(), (place, guess)
+        assert row in signed_in(outsourced).get(f"{place}引っ越しました").content.decode()
+    assert row in signed_in(agent).get(f"{places[0]}千代田区丸の内").content.decode()
