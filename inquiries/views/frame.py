@@ -72,8 +72,8 @@ def _filters(user: User) -> Filters:
     return Filters(
         statuses=[(code, str(name)) for code, name in Inquiry.Status.choices if code != Inquiry.Status.MERGED],
         people=assignable() if masking.sees_contacts(user) else [],
-        categories=list(Category.objects.all()),
-        tags=list(Tag.objects.filter(is_active=True)),
+        categories=list(Category.objects.only("slug", "name_ja", "name_en")),
+        tags=list(Tag.objects.filter(is_active=True).only("name")),
     )
 
 
