@@ -6,13 +6,14 @@ planner guesses badly: count the rows that hold every piece, up to a thousand; f
 walked until the page is full.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Prefetch, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from faq import analysing
 from inquiries import masking
@@ -180,7 +181,11 @@ def search(query: str, *, user: User, rows: InquiryQuerySet | None = None, page:
         return Found([], 0, False)
     known = SearchEntry.objects.filter(wanted)
     with _planned("enable_seqscan"):
-        pks = list(known.values_list("pk", flat=True)[: COUNTED + 1])
+        # Many hits by the letters alone are many hits: their other spellings need not be asked for.
+        typed = _condition(words, stems=False)
+        pks = list(SearchEntry.objects.filter(typed).values_list("pk", flat=True)[: COUNTED + 1]) if typed else []
+        if len(pks) <= COUNTED and typed != wanted:
+            pks = list(known.values_list("pk", flat=True)[: COUNTED + 1])
     if len(pks) <= COUNTED:
         return _page(visible.filter(pk__in=pks), words, page)
     newest = visible.filter(Exists(known.filter(pk=OuterRef("pk"))))
@@ -204,7 +209,7 @@ def _planned(*without: str) -> Iterator[None]:
         yield
 
 
-def _condition(words: Sequence[str]) -> Q | None:
+def _condition(words: Sequence[str], *, stems: bool = True) -> Q | None:
     """Every word by its pieces, or by its stems where spelling varies (取消, 取り消し); None where neither exists."""
     whole = Q()
     for word in words:
@@ -212,9 +217,9 @@ def _condition(words: Sequence[str]) -> Q | None:
         if pieces := grams.wanted(word):
             ways |= Q(grams__contains=sorted(pieces))
         # An address or a number has no stem that says more than its letters.
-        stems = set() if word.isascii() else {one.stem for one in analysing.words(word, "ja")}
-        if stems:
-            ways |= Q(grams__contains=sorted(grams.word_number(stem) for stem in stems))
+        meant = {one.stem for one in analysing.words(word, "ja")} if stems and not word.isascii() else set()
+        if meant:
+            ways |= Q(grams__contains=sorted(grams.word_number(stem) for stem in meant))
         if not ways:
             return None
         whole &= ways
@@ -236,24 +241,32 @@ def _hits(rows: list[Inquiry], words: Sequence[str]) -> list[Hit]:
     """The rows with an excerpt; what holds the pieces of a word but not the word is left out."""
     if not words:
         return [Hit(row, ()) for row in rows]
-    said = Message.objects.only("inquiry_id", "body", "folded", "sender_name", "sender_address").order_by("-at", "-pk")
-    names = Attachment.objects.only("message_id", "name")
-    messages: dict[int, list[Message]] = {row.pk: [] for row in rows}
-    for message in said.filter(inquiry__in=list(messages)).prefetch_related(Prefetch("attachments", queryset=names)):
-        messages[message.inquiry_id].append(message)
-    hits = []
-    for row in rows:
-        texts = [message.body for message in messages[row.pk]] + [message.folded for message in messages[row.pk]]
-        if _really(row, messages[row.pk], texts, words):
-            hits.append(Hit(row, _excerpt(texts, words)))
-    return hits
+    said: dict[int, list[str]] = {row.pk: [] for row in rows}
+    messages = Message.objects.filter(inquiry__in=list(said)).order_by("-at", "-pk")
+    for pk, *texts in messages.values_list("inquiry_id", "body", "folded", "sender_name", "sender_address"):
+        said[pk] += filter(None, texts)
+    # Most words stand there as they were typed; only the rest is folded, cut into words, and looked for in file names.
+    doubtful = [row for row in rows if not _plainly([*said[row.pk], *_fields(row)], words)]
+    files = _file_names(doubtful)
+    wrong = {row.pk for row in doubtful if not _really([*said[row.pk], *_fields(row), *files[row.pk]], words)}
+    return [Hit(row, _excerpt(said[row.pk], words)) for row in rows if row.pk not in wrong]
 
 
-def _really(row: Inquiry, messages: Sequence[Message], texts: Sequence[str], words: Sequence[str]) -> bool:
-    fields = _fields(row)
-    for message in messages:
-        fields += [message.sender_name, message.sender_address, *(file.name for file in message.attachments.all())]
-    everything = list(filter(None, (*texts, *fields)))
+def _file_names(rows: Sequence[Inquiry]) -> dict[int, list[str]]:
+    names: dict[int, list[str]] = {row.pk: [] for row in rows}
+    if rows:
+        files = Attachment.objects.filter(message__inquiry__in=list(names))
+        for pk, name in files.values_list("message__inquiry_id", "name"):
+            names[pk].append(name)
+    return names
+
+
+def _plainly(texts: Sequence[str], words: Sequence[str]) -> bool:
+    return all(any(word in text for text in texts) for word in words)
+
+
+def _really(texts: Sequence[str], words: Sequence[str]) -> bool:
+    everything = [text for text in texts if text]
     plain = "\n".join(grams.folded(text) for text in everything)
     missing = [word for word in words if not grams.holds(plain, word)]
     if not missing:
@@ -262,22 +275,33 @@ def _really(row: Inquiry, messages: Sequence[Message], texts: Sequence[str], wor
     return all({one.stem for one in analysing.words(word, "ja")} <= stems for word in missing)
 
 
-def _excerpt(texts: Iterable[str], words: Sequence[str]) -> tuple[Piece, ...]:
+def _excerpt(texts: Sequence[str], words: Sequence[str]) -> tuple[Piece, ...]:
     """The stretch of the newest text that has a word, the words marked; else nothing."""
-    for text in texts:
-        flat = " ".join(text.split())
-        places = sorted(place for word in words for place in grams.places_of(flat, word))
-        if not places:
-            continue
-        start = max(0, places[0][0] - EXCERPT // 4)
-        stop = min(len(flat), start + EXCERPT)
-        pieces = [Piece("…")] if start else []
-        end = start
-        for first, last in places:
-            if first < end or last > stop:
-                continue
-            pieces += [Piece(flat[end:first]), Piece(flat[first:last], hit=True)]
-            end = last
-        pieces.append(Piece(flat[end:stop] + ("…" if stop < len(flat) else "")))
-        return tuple(piece for piece in pieces if piece.text)
+    for places_in in (_as_typed, _as_folded):
+        for text in texts:
+            flat = " ".join(text.split())
+            if places := sorted(place for word in words for place in places_in(flat, word)):
+                return _stretch(flat, places)
     return ()
+
+
+def _as_typed(text: str, word: str) -> list[tuple[int, int]]:
+    return [(found.start(), found.end()) for found in re.finditer(re.escape(word), text)] if word in text else []
+
+
+def _as_folded(text: str, word: str) -> list[tuple[int, int]]:
+    return grams.places_of(text, word)
+
+
+def _stretch(flat: str, places: Sequence[tuple[int, int]]) -> tuple[Piece, ...]:
+    start = max(0, places[0][0] - EXCERPT // 4)
+    stop = min(len(flat), start + EXCERPT)
+    pieces = [Piece("…")] if start else []
+    end = start
+    for first, last in places:
+        if first < end or last > stop:
+            continue
+        pieces += [Piece(flat[end:first]), Piece(flat[first:last], hit=True)]
+        end = last
+    pieces.append(Piece(flat[end:stop] + ("…" if stop < len(flat) else "")))
+    return tuple(piece for piece in pieces if piece.text)
