@@ -134,8 +134,8 @@ DATABASES["default"]["HOST"] = unquote(DATABASES["default"]["HOST"])  # the fold
 DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", default=60)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
-# Trying every order of ten joined tables costs the planner 5 ms, and the tenth is only a row's relation. It may rearrange
-# six: with three it walked whole tables for the list of inquiries.
+# Trying every order of ten joined tables costs the planner 5 ms, and most are only relations of one row. It may
+# rearrange six: with three it walked whole tables for the list of inquiries.
 DATABASES["default"]["OPTIONS"].setdefault("options", "-c join_collapse_limit=6")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
