@@ -200,7 +200,7 @@ def posts(site, inquiries, rounds):
             "product": "", "website": "",
             "form_token": (re.search(rb'name="form_token" value="([^"]+)"', page) or [b"", b""])[1].decode(),
         }  # fmt: skip
-        series.add(client.ask("/contact/", "POST", urlencode(form), **who), wanted=302)
+        series.add(client.ask("/contact/", "POST", urlencode(form), **who), wanted=303)
     return series
 
 
@@ -222,7 +222,7 @@ def ours(site, inquiries, rounds):
     agent = "1"
     base = "/admin/inquiries/"
     newest = [f"{base}{inquiries - n}/" for n in range(60)]
-    poll = f"{base}poll?inquiry={inquiries}&doing=viewing"
+    poll = f"{base}poll/?inquiry={inquiries}&doing=viewing"
     etag = Client(site).ask(poll)[2].get("ETag", "")
     rows = [
         measure("home", site, ["/admin/"], rounds=rounds),
