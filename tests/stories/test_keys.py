@@ -163,6 +163,7 @@ def test_files_by_paste_and_by_drop(desk, wait):
     }"""
     assert page.evaluate(give, ["a.pdf", "paste"]) is False
     page.wait_for_selector("#draft-files >> text=a.pdf")
+    page.wait_for_selector(".htmx-request, .htmx-added, .htmx-settling, .htmx-swapping", state="detached")
     assert page.evaluate(give, ["b.pdf", "drop"]) is False
     page.wait_for_selector("#draft-files >> text=b.pdf")
     assert sorted(DraftFile.objects.values_list("name", flat=True)) == ["a.pdf", "b.pdf"]

@@ -30,7 +30,7 @@ def desk(transactional_db, story_clock, site, open_page, sign_in):
 
 def settled(page):
     """Until what htmx brought is wired."""
-    page.wait_for_function("!document.querySelector('.htmx-request, .htmx-added, .htmx-settling, .htmx-swapping')")
+    page.wait_for_selector(".htmx-request, .htmx-added, .htmx-settling, .htmx-swapping", state="detached")
 
 
 def test_two_templates_by_keyboard_and_enter_sends_nothing(desk, wait):
