@@ -36,6 +36,7 @@ _TABLE: list[tuple[str | Promise, list[tuple[str, Promise, str, P | None]]]] = [
         "",
         [
             ("home", _("Home"), "admin:index", None),
+            ("search", _("Search"), "desk:search", None),
             ("inquiries", _("Inquiries"), "desk-inquiries:list", P.INQUIRIES_VIEW),
             ("approvals", _("Approvals"), "desk-inquiries:approvals", P.INQUIRIES_APPROVE),
             ("returns", _("Returns"), "desk-returns:list", P.RETURNS_VIEW),

@@ -39,6 +39,7 @@ def test_two_templates_by_keyboard_and_enter_sends_nothing(desk, wait):
     page.wait_for_selector("#customer")
     page.keyboard.press("i")
     expect(page.locator("#template-q")).to_be_focused()
+    settled(page)
     page.keyboard.type("発送")
     expect(page.locator(".picker-list button")).to_have_count(1)
     settled(page)
