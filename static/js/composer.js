@@ -109,26 +109,27 @@
     if (successful && box?.form.dataset.draft === asked.path) box.defaultValue = asked.formData.get("body");
   });
 
-  // A swap of the conversation: what is not saved yet goes to the server, and stays in the box of this inquiry.
-  on("htmx:beforeSwap", ({ detail }) => {
+  // A swap of the conversation: what is not saved yet goes to the server, and stays in the box of this inquiry. So does
+  // what was saved while the answer was on its way, which may have been made without it.
+  on("htmx:beforeRequest", ({ detail: { requestConfig: asked } }) => asked.saved = reply()?.defaultValue);
+  on("htmx:beforeSwap", ({ detail: { target, shouldSwap, requestConfig: asked, xhr } }) => {
     const box = reply();
-    if (detail.target.id !== "conversation" || !detail.shouldSwap) return;
-    before = { of: detail.target.dataset.inquiry, done: detail.requestConfig.verb === "post" && detail.xhr.status < 400 };
-    if (detail.requestConfig.elt !== box?.form && save(box)) before.box = box;
+    if (target.id !== "conversation" || !shouldSwap) return;
+    before = { of: target.dataset.inquiry, done: asked.verb === "post" && xhr.status < 400 };
+    if (box && asked.elt !== box.form && (save(box) || box.value !== asked.saved)) before.box = box;
   });
-  on("htmx:afterSettle", () => {
+  on("htmx:afterSwap", () => {
     const box = reply();
-    if (before) {
-      const same = before.of === find("conversation").dataset.inquiry;
-      if (same && box && before.box) {
-        box.value = before.box.value;
-        mark(box, before.box.selectionEnd);
-      }
-      if (!same || before.done || focused(document.body)) find("conversation-title")?.focus();
-      before = null;
+    if (!before) return;
+    const same = before.of === find("conversation").dataset.inquiry;
+    if (same && box && before.box) {
+      box.value = before.box.value;
+      mark(box, before.box.selectionEnd);
     }
-    refresh();
+    if (!same || before.done || focused(document.body)) find("conversation-title")?.focus();
+    before = null;
   });
+  on("htmx:afterSettle", () => refresh());
 
   refresh();
 })();

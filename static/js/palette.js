@@ -9,6 +9,7 @@
       event.preventDefault();
       if (!box) await htmx.ajax("GET", document.body.dataset.palette, { target: "body", swap: "beforeend" });
       box = document.getElementById("palette");
+      htmx.process(box);  // not a moment after it is seen: the first letter typed counts
       box.open || box.showModal();
       one("input").select();
     } else if (box?.open) {

@@ -234,6 +234,36 @@ def test_what_comes_while_one_writes_is_told_and_read_without_losing_a_word(desk
     assert OutgoingMail.objects.count() == 1
 
 
+def test_words_saved_while_the_conversation_is_fetched_stay_in_the_box(desk, now, wait):
+    """The answer was made before the draft was saved, and comes after it."""
+    page, _, inquiry = desk
+    made = []
+
+    def answer_late(route):
+        answer = route.fetch()
+        page.keyboard.type("すぐに。")
+        page.locator(BOX).evaluate(
+            """(box) => new Promise((done) => {
+                 const look = () => box.value === box.defaultValue ? done() : setTimeout(look, 50);
+                 look();
+               })"""
+        )
+        made.append(answer.text())
+        route.fulfill(response=answer)
+
+    page.keyboard.press("r")
+    page.keyboard.type("青をお送りします。")
+    wait(lambda: Draft.objects.filter(body__contains="青を").exists())
+    Message.objects.create(inquiry=inquiry, kind="received", body="やはり赤がよいです。", at=now)
+    Inquiry.objects.update(version=2)
+    page.wait_for_selector("#presence button")
+    page.route(f"**/admin/inquiries/{inquiry.pk}/", answer_late)
+    page.click("#presence button", no_wait_after=True)
+    page.wait_for_selector("#thread >> text=やはり赤がよいです。")
+    assert "すぐに。" not in made[0]
+    assert page.input_value(BOX).endswith("青をお送りします。すぐに。")
+
+
 def test_a_stale_reply_comes_back_and_is_sent_when_read(desk, now, wait):
     page, _, inquiry = desk
     page.keyboard.press("r")
