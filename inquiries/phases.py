@@ -35,22 +35,23 @@ def of(customer: Customer, *, at: datetime, order: Order | None = None) -> str:
 
 def sweep(now: datetime, limit: int = BATCH) -> int:
     """Set the phase of unsolved inquiries anew whose customer's orders were changed since the last time; how many
-    changed. ``limit`` is how many are looked at in one go. Looking twice changes nothing."""
-    with transaction.atomic():
-        SweepMark.objects.get_or_create(name=_MARK, defaults={"at": now})
-        mark = SweepMark.objects.select_for_update(skip_locked=True).filter(name=_MARK).first()
-        if mark is None:  # another worker is at it
-            return 0
-        changed = Order.objects.filter(updated_at__gt=mark.at - OVERLAP).values("customer")
-        rows = Inquiry.objects.unsolved().filter(customer__in=changed).select_related("order").order_by("pk")
-        done, last = 0, 0
-        while inquiries := list(rows.filter(pk__gt=last)[:limit]):
-            done += _set(inquiries, now)
-            last = inquiries[-1].pk
-            if len(inquiries) < limit:
-                break
-        mark.at = now
-        mark.save(update_fields=["at"])
+    changed. ``limit`` is how many are looked at in one go. Looking twice changes nothing, so any number of workers may.
+
+    Must not be called inside a transaction: what one go has found is written and let go before the next one. A row that
+    somebody holds is left to the next ring, which then looks as far back as this one did.
+    """
+    mark, _ = SweepMark.objects.get_or_create(name=_MARK, defaults={"at": now})
+    changed = Order.objects.filter(updated_at__gt=mark.at - OVERLAP).values("customer")
+    rows = Inquiry.objects.unsolved().filter(customer__in=changed).select_related("order").order_by("pk")
+    done, left, last = 0, 0, 0
+    while inquiries := list(rows.filter(pk__gt=last)[:limit]):
+        wanted = _wanted(inquiries, now)
+        written = _write(inquiries, wanted) if wanted else 0
+        done, left, last = done + written, left + len(wanted) - written, inquiries[-1].pk
+        if len(inquiries) < limit:
+            break
+    if not left:
+        SweepMark.objects.filter(name=_MARK, at__lt=now).update(at=now)
     return done
 
 
@@ -82,17 +83,30 @@ def _newest(orders: Iterable[Order], at: datetime) -> str:
     return _Phase.BEFORE
 
 
-def _set(inquiries: list[Inquiry], now: datetime) -> int:
+def _wanted(inquiries: list[Inquiry], now: datetime) -> dict[int, str]:
+    """{key of an inquiry: its phase}, of those that have another one. One query."""
     orders: dict[int, list[Order]] = defaultdict(list)
     customers = {inquiry.customer_id for inquiry in inquiries}
     live = Order.objects.filter(customer__in=customers, ordered_at__lte=now).exclude(status__in=_OVER)
     for order in live.order_by("-ordered_at"):
         orders[order.customer_id].append(order)
-    done = 0
+    wanted = {}
     for inquiry in inquiries:
         own = inquiry.order
         known = orders[inquiry.customer_id]
         phase = _of_order(own, now) if own and own.status not in _OVER else _newest(known, now)
         if phase != inquiry.phase:
-            done += Inquiry.objects.filter(pk=inquiry.pk).update(phase=phase)
-    return done
+            wanted[inquiry.pk] = phase
+    return wanted
+
+
+def _write(inquiries: list[Inquiry], wanted: dict[int, str]) -> int:
+    """Write the phases of one go in a transaction of its own, waiting for nobody; how many were written."""
+    seen = {inquiry.pk: (inquiry.customer_id, inquiry.order_id) for inquiry in inquiries}
+    phases: dict[str, list[int]] = defaultdict(list)
+    with transaction.atomic():
+        free = Inquiry.objects.filter(pk__in=wanted).order_by("pk").select_for_update(skip_locked=True, no_key=True)
+        for pk, customer, order in free.values_list("pk", "customer_id", "order_id"):
+            if seen[pk] == (customer, order):  # else it is another question meanwhile
+                phases[wanted[pk]].append(pk)
+        return sum(Inquiry.objects.filter(pk__in=pks).update(phase=phase) for phase, pks in phases.items())

@@ -1,8 +1,10 @@
 """Phase by orders, mood by words, and names of categories that may change."""
 
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 
 from inquiries import moods, opening, phases
 from inquiries.models import Category, Inquiry
@@ -114,6 +116,36 @@ def test_an_order_that_an_import_commits_late_is_followed_too(now):
     # Begun before the sweep, committed after it.
     make.make_order("1001", customer=customer, status="paid", updated_at=now - timedelta(minutes=20))
     assert phases.sweep(now + timedelta(minutes=1)) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_row_that_somebody_holds_stops_nobody_and_is_followed_later(now):
+    customer = make.make_customer()
+    rows = [make_inquiry(f"Q-{n}", customer=customer) for n in (1, 2, 3)]
+    phases.sweep(now)
+    make.make_order("1001", customer=customer, status="paid", updated_at=now + timedelta(minutes=1))
+    found = []
+
+    def work():
+        try:
+            found.append(phases.sweep(now + timedelta(minutes=2), limit=1))
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        Inquiry.objects.select_for_update().get(pk=rows[1].pk)
+        worker = threading.Thread(target=work)
+        worker.start()
+        worker.join(5)
+        assert found == [2]  # it waited for nobody
+        # What it has written is written, and free.
+        assert Inquiry.objects.select_for_update(nowait=True).get(pk=rows[0].pk).phase == "ordered"
+    worker.join(10)
+    assert Inquiry.objects.get(pk=rows[1].pk).phase == "before"
+    # However long the row was held: it is not forgotten.
+    assert phases.sweep(now + timedelta(hours=9), limit=1) == 1
+    assert {row.phase for row in Inquiry.objects.all()} == {"ordered"}
+    assert phases.sweep(now + timedelta(hours=10), limit=1) == 0
 
 
 @pytest.mark.parametrize(
