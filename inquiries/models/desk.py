@@ -222,10 +222,14 @@ class BulkRun(models.Model):
         WAITING = "waiting", _("waiting")
         RUNNING = "running", _("running")
         DONE = "done", _("done")
+        # It was done, and is put back now.
+        UNDOING = "undoing", _("being taken back")
 
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     acts = models.JSONField(default=list)
     ids = ArrayField(models.BigIntegerField())
+    # Inquiry.version of each row as the person saw it when marking it: {id: version}; a row without one was not seen.
+    seen = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     # Rows of ``ids`` that were worked on; the next step begins here.
     position = models.PositiveIntegerField(default=0)
@@ -235,6 +239,12 @@ class BulkRun(models.Model):
     refused = models.JSONField(default=list)
     # What each row was before, for taking the whole run back: {id: {...}}
     before = models.JSONField(default=dict)
+    # Rows of ``before``, in the order of their keys, that were looked at to put them back, and those that were.
+    undo_position = models.PositiveIntegerField(default=0)
+    restored = models.PositiveIntegerField(default=0)
+    # [{"id", "number", "why": code}]
+    left = models.JSONField(default=list)
+    # When all of it was put back that could be.
     undone_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     lease_until = models.DateTimeField(null=True, blank=True)
