@@ -2,15 +2,15 @@
 refuses that, too."""
 
 import difflib
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
 from inquiries import events, masking, preparing, replying, scheduling, texts
+from inquiries.answers import Answer
 from inquiries.approval_rules import needed
-from inquiries.models import Draft, DraftFile, Inquiry, Message, PreparedReply, StatusLabel, Template
+from inquiries.models import Draft, Inquiry, Message, PreparedReply, Template
 from inquiries.models.writing import PreparedReplyQuerySet
 from inquiries.preparing import NotTheirs
 from shopdesk import tokens
@@ -57,32 +57,15 @@ class Unfilled(preparing.CannotPrepare):
 
 
 @transaction.atomic
-def ask(
-    inquiry: Inquiry,
-    *,
-    body: str,
-    by: User,
-    now: datetime,
-    expected_version: int | None = None,
-    then: str = Inquiry.Status.PENDING,
-    label: StatusLabel | None = None,
-    cc: Iterable[str] = (),
-    bcc: Iterable[str] = (),
-    files: Sequence[DraftFile] = (),
-    templates: Sequence[int] = (),
-) -> PreparedReply:
+def ask(inquiry: Inquiry, answer: Answer, *, by: User, now: datetime) -> PreparedReply:
     """Hand a reply in for approval. The inquiry stays to be answered; the author's draft goes.
 
     Raises StaleReply, NoAddress, NothingWritten and MayNotCopy of replying, triage.CannotClose, recipients.BadCopy and
     preparing.PreparedAlready.
     """
-    fresh, words, copies = scheduling.written(
-        inquiry, body=body, by=by, expected_version=expected_version, then=then, label=label, cc=cc, bcc=bcc
-    )
-    row = preparing.write(
-        fresh, body=words, by=by, now=now, state=State.AWAITING, then=then, label=label, cc=copies[0], bcc=copies[1],
-        files=files, templates=templates, reason=needed(fresh, by=by, templates=templates),
-    )  # fmt: skip
+    fresh, checked = scheduling.checked_for(inquiry, answer, by=by)
+    reason = needed(fresh, by=by, templates=answer.templates)
+    row = preparing.write(fresh, checked, by=by, now=now, state=State.AWAITING, reason=reason)
     events.record("approval_asked", fresh, actor=by, now=now, reason=row.reason)
     preparing.touch(fresh, now)
     return row

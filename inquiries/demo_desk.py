@@ -4,6 +4,7 @@ import hashlib
 from datetime import datetime, timedelta
 
 from inquiries import approving, moments, preparing, pulling, reopening, replying, scheduling, sla, snoozing, tagging
+from inquiries.answers import Answer
 from inquiries.models import (
     AgentSetting,
     ApprovalRule,
@@ -113,14 +114,14 @@ def _guards(outsourced: User | None) -> None:
 def _for_approval(inquiry: Inquiry, writer: User, now: datetime) -> None:
     draft = Draft.objects.filter(inquiry=inquiry, author=writer).first()
     if draft is not None and inquiry.email:
-        approving.ask(inquiry, body=draft.body, by=writer, now=now - timedelta(minutes=7))
+        approving.ask(inquiry, Answer(draft.body), by=writer, now=now - timedelta(minutes=7))
 
 
 def _returned(inquiry: Inquiry, writer: User, owner: User, now: datetime) -> None:
     draft = Draft.objects.filter(inquiry=inquiry, author=writer).first()
     if draft is None or not inquiry.email:
         return
-    row = approving.ask(inquiry, body=draft.body, by=writer, now=now - timedelta(minutes=40))
+    row = approving.ask(inquiry, Answer(draft.body), by=writer, now=now - timedelta(minutes=40))
     approving.give_back(
         row,
         comment="のしの表書きの選択肢（寿・御結婚御祝）も添えてください。",
@@ -132,9 +133,8 @@ def _returned(inquiry: Inquiry, writer: User, owner: User, now: datetime) -> Non
 def _back_from_the_clock(inquiry: Inquiry, owner: User, now: datetime) -> None:
     """A reply was to leave tomorrow morning, but the customer wrote again."""
     body = f"{inquiry.name} 様\n\nお届け先の変更を承りました。新しいご住所でお送りいたします。"
-    scheduling.schedule(
-        inquiry, body=body, by=owner, send_at=moments.tomorrow(now), now=now - timedelta(minutes=90)
-    )  # fmt: skip
+    at = now - timedelta(minutes=90)
+    scheduling.schedule(inquiry, Answer(body), by=owner, send_at=moments.tomorrow(now), now=at)
     at = now - timedelta(minutes=15)
     Message.objects.create(
         inquiry=inquiry, kind=Message.Kind.RECEIVED, body="すみません、部屋番号を書き忘れました。302号室です。", at=at

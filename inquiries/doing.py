@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
+from django.db.models import Count
+
 from inquiries import acts, approval_rules, events, replying, signing_off, tagging, template_files, texts, triage
-from inquiries.models import Category, Cause, Draft, Inquiry, PreparedReply, StatusLabel, Tag, Template
+from inquiries.answers import Answer
+from inquiries.models import ApprovalRule, Category, Cause, Draft, Inquiry, PreparedReply, StatusLabel, Tag, Template
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 
@@ -65,32 +69,117 @@ def do(inquiry: Inquiry, row: _Row, *, then: _Row | None, by: User | None, now: 
             _reply(inquiry, row, then, by, now)
 
 
-def ready(inquiry: Inquiry, row: _Row, before: Sequence[_Row], *, by: User | None, now: datetime) -> None:
+def ready(inquiry: Inquiry, row: _Row, before: Sequence[_Row], facts: Facts) -> None:
     """Raise acts.Refused where :func:`do` would, as far as it can be told without doing it."""
     match row["do"]:
-        case "tag" | "untag":
-            _one(Tag, row["tag"])
+        case "tag":
+            facts.ask(_one, Tag, row["tag"])
+            _tag_fits(facts.many_tags.get(inquiry.pk), [*before, row])
+        case "untag":
+            facts.ask(_one, Tag, row["tag"])
         case "cause":
-            _one(Cause, row["cause"])
+            facts.ask(_one, Cause, row["cause"])
         case "category":
-            _category(row["category"])
+            facts.ask(_category, row["category"])
         case "status":
-            status, _label = _status_of(row)
+            status = facts.ask(_status, row.get("label"), row.get("status"))[0]
             if status == Inquiry.Status.SOLVED:
                 missing = set(triage.close_needs(inquiry))
                 if missing - ({"cause"} if any(one["do"] == "cause" for one in before) else set()):
                     raise acts.Refused("cause_missing")
+        case "assign" if row["to"] == "turn":
+            if inquiry.assignee_id is not None or inquiry.status not in Inquiry.UNSOLVED or facts.room <= 0:
+                raise acts.Refused("nobody_free")
         case "assign":
-            _person(row["to"], by)
+            facts.ask(_person, row["to"], facts.by)
         case "reply":
-            assert by is not None  # noqa: S101  # acts.foresee turns rules away
-            _written(inquiry, _template(row, by), by)
+            assert facts.by is not None  # noqa: S101  # acts.foresee turns rules away
+            _written(inquiry, facts.ask(_template, row["template"], facts.by), facts.by, facts)
+
+
+class Facts:
+    """What acts want to know of some inquiries before they are done: each question is asked once for all of them.
+
+    Whoever counts beforehand for a thousand rows asks some ten queries, and whoever does it asks anew each time.
+    """
+
+    def __init__(self, inquiries: Sequence[Inquiry], *, by: User | None) -> None:
+        self.by = by
+        self._ids = [inquiry.pk for inquiry in inquiries]
+        self._known: dict[tuple[Any, ...], Any] = {}
+
+    def ask(self, question: Callable[..., Any], *about: Any) -> Any:
+        """What a function answers, or refuses: the same for every inquiry."""
+        key = (question, *about)
+        if key not in self._known:
+            try:
+                self._known[key] = question(*about)
+            except acts.Refused as refusal:
+                self._known[key] = refusal
+        answer = self._known[key]
+        if isinstance(answer, acts.Refused):
+            raise acts.Refused(answer.code)
+        return answer
+
+    @cached_property
+    def visible(self) -> set[int]:
+        rows = Inquiry.objects.all() if self.by is None else Inquiry.objects.visible_to(self.by)
+        return set(rows.filter(pk__in=self._ids).values_list("pk", flat=True))
+
+    @cached_property
+    def drafts(self) -> set[int]:
+        """Where the person is writing."""
+        rows = Draft.objects.filter(inquiry__in=self._ids, author=self.by)
+        return set(rows.values_list("inquiry_id", flat=True))
+
+    @cached_property
+    def prepared(self) -> set[int]:
+        """Where a reply is prepared already."""
+        return set(PreparedReply.objects.live().filter(inquiry__in=self._ids).values_list("inquiry_id", flat=True))
+
+    @cached_property
+    def approval_rules(self) -> list[ApprovalRule]:
+        return approval_rules.in_force()
+
+    @cached_property
+    def room(self) -> int:
+        """How many more may be given in turn; whoever counts takes those off that were."""
+        from inquiries import turns  # looks at rules' happenings, too
+
+        return turns.room()
+
+    @cached_property
+    def many_tags(self) -> dict[int, set[int]]:
+        """The tags of those that have so many that one more could be too many."""
+        links = Inquiry.tags.through.objects.filter(inquiry_id__in=self._ids)
+        full = links.values("inquiry_id").annotate(n=Count("pk")).filter(n__gt=tagging.MOST - acts.MOST_ACTS)
+        found: dict[int, set[int]] = {}
+        pairs = links.filter(inquiry_id__in=full.values("inquiry_id")).values_list("inquiry_id", "tag_id")
+        for inquiry, tag in pairs:
+            found.setdefault(inquiry, set()).add(tag)
+        return found
+
+
+def _tag_fits(had: set[int] | None, rows: Sequence[_Row]) -> None:
+    """Whether the last of these acts finds room for its tag, after those before it."""
+    tags = set(had or ())
+    for row in rows:
+        if row["do"] == "untag":
+            tags.discard(row["tag"])
+        elif row["do"] == "tag":
+            tags.add(row["tag"])
+    if had is not None and len(tags) > tagging.MOST:
+        raise acts.Refused("too_many_tags")
 
 
 def _status_of(row: _Row) -> tuple[str, StatusLabel | None]:
-    if "label" not in row:
-        return row["status"], None
-    label = _one(StatusLabel, row["label"])
+    return _status(row.get("label"), row.get("status"))
+
+
+def _status(label_pk: int | None, status: str | None) -> tuple[str, StatusLabel | None]:
+    if label_pk is None:
+        return status or "", None
+    label = _one(StatusLabel, label_pk)
     if label.status not in acts.STATUSES:
         raise acts.Refused("gone")
     return label.status, label
@@ -143,14 +232,14 @@ def _category(slug: str) -> Category:
     return category
 
 
-def _template(row: _Row, by: User) -> Template:
-    template = Template.objects.offered_to(by).filter(pk=row["template"]).first()
+def _template(pk: int, by: User) -> Template:
+    template: Template | None = Template.objects.offered_to(by).filter(pk=pk).first()
     if template is None:
         raise acts.Refused("gone")
     return template
 
 
-def _written(inquiry: Inquiry, template: Template, by: User) -> str:
+def _written(inquiry: Inquiry, template: Template, by: User, facts: Facts) -> str:
     """The whole reply: the opening lines and the filled text. Raises acts.Refused for what must not go out so."""
     from inquiries import checking  # reads the conversation, and texts itself
 
@@ -164,27 +253,26 @@ def _written(inquiry: Inquiry, template: Template, by: User) -> str:
     except signing_off.SignatureBroken as error:
         raise acts.Refused("signature") from error
     body = opening + filled.text
-    if Draft.objects.filter(inquiry=inquiry, author=by).exists():  # a reply would delete it
+    if inquiry.pk in facts.drafts:  # a reply would delete it
         raise acts.Refused("draft")
-    if PreparedReply.objects.live().filter(inquiry=inquiry).exists():
+    if inquiry.pk in facts.prepared:
         raise acts.Refused("prepared")
-    if approval_rules.needed(inquiry, by=by, templates=[template.pk]):
+    named = [template.pk]
+    if template.needs_approval or approval_rules.first_of(facts.approval_rules, inquiry, by=by, templates=named):
         raise acts.Refused("needs_approval")
-    count = template.files.count()
-    if any(one.blocks for one in checking.findings(inquiry, body=body, cc=[], bcc=[], file_count=count, by=by)):
+    if checking.blockers(body):
         raise acts.Refused("looked_at")
     return body
 
 
 def _reply(inquiry: Inquiry, row: _Row, then: _Row | None, by: User, now: datetime) -> None:
-    template = _template(row, by)
-    body = _written(inquiry, template, by)
+    template = _template(row["template"], by)
+    body = _written(inquiry, template, by, Facts([inquiry], by=by))
     status, label = _status_of(then) if then is not None else (Inquiry.Status.PENDING, None)
     files = template_files.put_into_draft(template, inquiry, by=by, now=now)
     try:
-        replying.reply(
-            inquiry, body=body, by=by, now=now, then=status, label=label, files=files, templates=[template.pk]
-        )
+        answer = Answer(body, files=files, templates=[template.pk], then=status, label=label)
+        replying.reply(inquiry, answer, by=by, now=now)
     except replying.NoAddress as error:
         raise acts.Refused("no_address") from error
     except replying.NeedsApproval as error:

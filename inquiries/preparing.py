@@ -1,13 +1,14 @@
 """Written and not said yet: what scheduled replies and replies that wait for approval have in common."""
 
-from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from inquiries import carrying, events, masking, pulling
-from inquiries.models import Draft, DraftFile, Inquiry, Message, PreparedReply, StatusLabel
+from inquiries.answers import Answer
+from inquiries.models import Draft, Inquiry, Message, PreparedReply
 from shopdesk.accounts.models import User
 
 State = PreparedReply.State
@@ -31,29 +32,24 @@ class NotTheirs(CannotPrepare):
 
 def write(
     inquiry: Inquiry,
+    answer: Answer,
     *,
-    body: str,
     by: User,
     now: datetime,
     state: str,
-    then: str,
-    label: StatusLabel | None,
-    cc: Sequence[str],
-    bcc: Sequence[str],
-    files: Sequence[DraftFile],
-    templates: Sequence[int],
     reason: str = "",
     send_at: datetime | None = None,
 ) -> PreparedReply:
     """Make the row and empty the author's draft, in the caller's transaction. The caller holds the inquiry's row, read
-    fresh. Raises PreparedAlready, told by the database."""
+    fresh, and has checked the answer. Raises PreparedAlready, told by the database."""
     newest = inquiry.messages.aggregate(newest=Max("pk"))["newest"] or 0
     close_returned(inquiry, author=by, now=now)
     try:
         with transaction.atomic():  # the refusal of the database must not end the caller's transaction
             row = PreparedReply.objects.create(
-                inquiry=inquiry, author=by, body=body, original_body=body, cc=[*cc], bcc=[*bcc],
-                templates=[*templates], files=carrying.put_away(files), then=then, label=label,
+                inquiry=inquiry, author=by, body=answer.text, original_body=answer.text, cc=[*answer.cc],
+                bcc=[*answer.bcc], templates=[*answer.templates], files=carrying.put_away(answer.files),
+                then=answer.then, label=answer.label,
                 seen_version=inquiry.version, seen_message=newest, state=state, reason=reason[:80], send_at=send_at,
                 created_at=now, changed_at=now,
             )  # fmt: skip
@@ -141,10 +137,8 @@ def return_scheduled(inquiry: Inquiry, *, why: str, now: datetime) -> int:
 
 def to_draft(prepared: PreparedReply, *, now: datetime) -> Draft:
     """The words, copies, templates and files as the author's draft, above what they have begun meanwhile."""
-    draft = keep_as_draft(
-        prepared.inquiry, author=prepared.author, body=_for_author(prepared), cc=prepared.cc, bcc=prepared.bcc,
-        templates=prepared.templates, now=now,
-    )  # fmt: skip
+    answer = replace(answer_of(prepared), body=_for_author(prepared))
+    draft = keep_as_draft(prepared.inquiry, answer, author=prepared.author, now=now)
     carrying.give_back(prepared.files, inquiry=prepared.inquiry, author=prepared.author, now=now)
     return draft
 
@@ -156,17 +150,17 @@ def _for_author(prepared: PreparedReply) -> str:
     return masking.text(prepared.body, prepared.inquiry)
 
 
-def keep_as_draft(
-    inquiry: Inquiry,
-    *,
-    author: User,
-    body: str,
-    cc: Iterable[str],
-    bcc: Iterable[str],
-    templates: Iterable[int],
-    now: datetime,
-) -> Draft:
-    """Make a text somebody's draft; what they have begun already is kept below it."""
+def answer_of(prepared: PreparedReply) -> Answer:
+    """What waits, as it would be sent, without its files: those are put away, see carrying.taken_out()."""
+    return Answer(
+        prepared.body, cc=prepared.cc, bcc=prepared.bcc, templates=prepared.templates, then=prepared.then,
+        label=prepared.label,
+    )  # fmt: skip
+
+
+def keep_as_draft(inquiry: Inquiry, answer: Answer, *, author: User, now: datetime) -> Draft:
+    """Make an answer somebody's draft, but for its files; what they have begun already is kept below it."""
+    body, cc, bcc, templates = answer.body, answer.cc, answer.bcc, answer.templates
     begun = Draft.objects.select_for_update().filter(inquiry=inquiry, author=author).first()
     if begun is None:
         values = {"body": body, "cc": [*cc], "bcc": [*bcc], "templates": [*templates], "saved_at": now}

@@ -1,6 +1,6 @@
 """Answering a customer, and noting something among staff."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -22,7 +22,8 @@ from inquiries import (
     states,
     triage,
 )
-from inquiries.models import Attachment, Draft, DraftFile, Inquiry, Message, PreparedReply, Rule, StatusLabel
+from inquiries.answers import Answer
+from inquiries.models import Attachment, Draft, Inquiry, Message, PreparedReply, Rule, StatusLabel
 from inquiries.signing_off import signature
 from inquiries.states import ENTERED
 from inquiries.threads import headers_for, reference
@@ -74,43 +75,23 @@ CHANGED = (*ENTERED, "assignee", "first_replied_at", "last_activity_at", "order_
 
 @transaction.atomic
 def reply(
-    inquiry: Inquiry,
-    *,
-    body: str,
-    by: User,
-    now: datetime,
-    expected_version: int | None = None,
-    then: str = Inquiry.Status.PENDING,
-    label: StatusLabel | None = None,
-    cc: Iterable[str] = (),
-    bcc: Iterable[str] = (),
-    files: Sequence[DraftFile] = (),
-    templates: Sequence[int] = (),
-    approved: PreparedReply | None = None,
+    inquiry: Inquiry, answer: Answer, *, by: User, now: datetime, approved: PreparedReply | None = None
 ) -> Message:
     """Answer the customer: the letter is queued in the same transaction, the reply clock stops, the draft goes.
 
     The letter is handed to a worker ``store.undo_seconds`` from now; until then undoing.take_back() puts everything
-    back. ``expected_version`` is the version that the writer saw; ``then`` the status afterwards, pending or solved;
-    ``label`` the shop's own name for it. ``files`` become attachments. ``templates`` are those that were inserted:
-    approval may hang on them. ``approved`` is the prepared reply whose words these are; only approving and scheduling
-    pass it, holding its row. An unassigned inquiry becomes the writer's.
+    back. ``approved`` is the prepared reply whose words these are; only approving and scheduling pass it, holding its
+    row. An unassigned inquiry becomes the writer's.
 
     Raises StaleReply, NoAddress, NothingWritten, MayNotSend, MayNotCopy, NeedsApproval, triage.CannotClose,
     recipients.BadCopy and TooManyCopies, and signing_off.SignatureBroken; nothing is sent then.
     """
-    if then not in {Inquiry.Status.PENDING, Inquiry.Status.SOLVED} or (label is not None and label.status != then):
-        raise ValueError(then)
-    body = clean(body).strip()
+    body, then, label = answer.text, answer.then, answer.label
     if not body:
         raise NothingWritten
-    fresh = _claim(inquiry, expected_version)
-    if not fresh.email:
-        raise NoAddress
-    shown, hidden = recipients.others(fresh, cc, bcc)
-    if (shown or hidden) and not masking.sees_contacts(by):
-        raise MayNotCopy
-    _refuse_unread(fresh, body=body, copies=[*shown, *hidden], by=by, templates=templates, approved=approved)
+    fresh = _claim(inquiry, answer.expected_version)
+    shown, hidden = copies(fresh, answer, by=by)
+    _refuse_unread(fresh, answer, copies=[*shown, *hidden], by=by, approved=approved)
     if then == Inquiry.Status.SOLVED and fresh.status != then:
         triage.require_closable(fresh)
     held_until = now + timedelta(seconds=fresh.store.undo_seconds) if fresh.store.undo_seconds else None
@@ -118,7 +99,7 @@ def reply(
         inquiry=fresh, kind=Message.Kind.REPLY, body=body, author=by, at=now, cc=shown, bcc=hidden,
         held_until=held_until,
     )  # fmt: skip
-    attached = carrying.attach(message, files, now=now)
+    attached = carrying.attach(message, answer.files, now=now)
     letter = _queue(fresh, message, attached, due_at=held_until or now, now=now)
 
     before, status, was = states.snapshot(fresh, CHANGED), fresh.status, fresh.label
@@ -139,7 +120,7 @@ def reply(
     happenings.note(fresh, Rule.Event.REPLIED, now=held_until or now)
     message.mail_key, message.message_id = letter.key, letter.message_id
     message.before = {
-        "before": before, "after": states.snapshot(fresh, CHANGED), "taken": taken, "templates": [*templates],
+        "before": before, "after": states.snapshot(fresh, CHANGED), "taken": taken, "templates": [*answer.templates],
     }  # fmt: skip
     message.save(update_fields=["mail_key", "message_id", "before"])
     states.copy(fresh, inquiry, CHANGED)
@@ -151,27 +132,32 @@ def reply(
     return message
 
 
+def copies(inquiry: Inquiry, answer: Answer, *, by: User) -> tuple[list[str], list[str]]:
+    """Who else gets it, as (Cc, Bcc). Raises NoAddress, MayNotCopy, and what recipients.others() raises."""
+    if not inquiry.email:
+        raise NoAddress
+    shown, hidden = recipients.others(inquiry, answer.cc, answer.bcc)
+    if (shown or hidden) and not masking.sees_contacts(by):
+        raise MayNotCopy
+    return shown, hidden
+
+
 def _refuse_unread(
-    inquiry: Inquiry,
-    *,
-    body: str,
-    copies: Sequence[str],
-    by: User,
-    templates: Sequence[int],
-    approved: PreparedReply | None,
+    inquiry: Inquiry, answer: Answer, *, copies: Sequence[str], by: User, approved: PreparedReply | None
 ) -> None:
     """Raise unless this person may send these words now: by themselves, or because a second person read them."""
     if approved is not None and approved.decided_by_id is not None:
         # Read again: what was passed may be an old copy, or made up. The caller holds the row.
         states = [PreparedReply.State.APPROVED, PreparedReply.State.SCHEDULED]
-        rows = PreparedReply.objects.filter(pk=approved.pk, inquiry=inquiry, author=by, state__in=states, body=body)
-        row = rows.exclude(decided_by=None).exclude(decided_by=by).first()
+        rows = PreparedReply.objects.filter(pk=approved.pk, inquiry=inquiry, author=by, state__in=states)
+        rows = rows.exclude(decided_by=None).exclude(decided_by=by)
+        row = rows.filter(body=answer.text).first()
         if row is None or not {*copies} <= {*row.cc, *row.bcc}:
             raise NeedsApproval("")
         return
     if not by.has_perm(P.INQUIRIES_REPLY):
         raise MayNotSend
-    if reason := approval_rules.needed(inquiry, by=by, templates=templates):
+    if reason := approval_rules.needed(inquiry, by=by, templates=answer.templates):
         raise NeedsApproval(reason)
 
 

@@ -7,18 +7,18 @@ same lock: it comes first and returns the reply, or it comes second and finds it
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError, transaction
 
-from inquiries import approval_rules, carrying, events, masking, preparing, recipients, replying, triage
-from inquiries.models import Draft, DraftFile, Inquiry, Message, PreparedReply, StatusLabel
+from inquiries import approval_rules, carrying, events, preparing, recipients, replying, triage
+from inquiries.answers import Answer
+from inquiries.models import Draft, Inquiry, Message, PreparedReply
 from inquiries.preparing import Gone
 from inquiries.signing_off import SignatureBroken
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
-from shopdesk.text import clean
 
 logger = logging.getLogger(__name__)
 
@@ -38,71 +38,37 @@ class TooFarAhead(replying.CannotReply):
 
 
 @transaction.atomic
-def schedule(
-    inquiry: Inquiry,
-    *,
-    body: str,
-    by: User,
-    send_at: datetime,
-    now: datetime,
-    expected_version: int | None = None,
-    then: str = Inquiry.Status.PENDING,
-    label: StatusLabel | None = None,
-    cc: Iterable[str] = (),
-    bcc: Iterable[str] = (),
-    files: Sequence[DraftFile] = (),
-    templates: Sequence[int] = (),
-) -> PreparedReply:
+def schedule(inquiry: Inquiry, answer: Answer, *, by: User, send_at: datetime, now: datetime) -> PreparedReply:
     """Lay a reply aside until ``send_at``. The inquiry stays to be answered; the author's draft goes.
 
     Raises what replying.reply() raises for the same words, InThePast, TooFarAhead and preparing.PreparedAlready.
     """
     _check_hour(send_at, now)
-    fresh, words, copies = written(
-        inquiry, body=body, by=by, expected_version=expected_version, then=then, label=label, cc=cc, bcc=bcc
-    )
+    fresh, checked = checked_for(inquiry, answer, by=by)
     if not by.has_perm(P.INQUIRIES_REPLY):
         raise replying.MayNotSend
-    if reason := approval_rules.needed(fresh, by=by, templates=templates):
+    if reason := approval_rules.needed(fresh, by=by, templates=answer.templates):
         raise replying.NeedsApproval(reason)
-    row = preparing.write(
-        fresh, body=words, by=by, now=now, state=State.SCHEDULED, then=then, label=label, cc=copies[0], bcc=copies[1],
-        files=files, templates=templates, send_at=send_at,
-    )  # fmt: skip
+    row = preparing.write(fresh, checked, by=by, now=now, state=State.SCHEDULED, send_at=send_at)
     events.record("scheduled", fresh, actor=by, now=now, send_at=send_at.isoformat())
     preparing.touch(fresh, now)
     return row
 
 
-def written(
-    inquiry: Inquiry,
-    *,
-    body: str,
-    by: User,
-    expected_version: int | None,
-    then: str,
-    label: StatusLabel | None,
-    cc: Iterable[str],
-    bcc: Iterable[str],
-) -> tuple[Inquiry, str, tuple[list[str], list[str]]]:
-    """Check what is to be laid aside as reply() would, and lock the inquiry: (the inquiry, the text, the copies)."""
-    if then not in {Inquiry.Status.PENDING, Inquiry.Status.SOLVED} or (label is not None and label.status != then):
-        raise ValueError(then)
-    body = clean(body).strip()
+def checked_for(inquiry: Inquiry, answer: Answer, *, by: User) -> tuple[Inquiry, Answer]:
+    """Check what is to be laid aside as reply() would, and lock the inquiry: (the inquiry, the answer with its text
+    and copies as they would be sent)."""
+    body, version = answer.text, answer.expected_version
     if not body:
         raise replying.NothingWritten
     fresh = preparing.locked(inquiry.pk)
     is_merged = fresh.status == Inquiry.Status.MERGED
-    if is_merged or (expected_version is not None and fresh.version != expected_version):
+    if is_merged or (version is not None and fresh.version != version):
         raise replying.StaleReply
-    if not fresh.email:
-        raise replying.NoAddress
-    copies = recipients.others(fresh, cc, bcc)
-    if any(copies) and not masking.sees_contacts(by):
-        raise replying.MayNotCopy
-    if then == Inquiry.Status.SOLVED and fresh.status != then:
+    shown, hidden = replying.copies(fresh, answer, by=by)
+    if answer.then == Inquiry.Status.SOLVED and fresh.status != answer.then:
         triage.require_closable(fresh)
-    return fresh, body, copies
+    return fresh, replace(answer, body=body, cc=shown, bcc=hidden)
 
 
 @transaction.atomic
@@ -154,10 +120,8 @@ def send_now(prepared: PreparedReply, *, by: User, now: datetime, expected_versi
 def send_row(inquiry: Inquiry, row: PreparedReply, *, now: datetime) -> Message:
     """Send a prepared reply as its author's, in the caller's transaction, which holds both rows."""
     files = carrying.taken_out(row.files, inquiry=inquiry, author=row.author, now=now)
-    message = replying.reply(
-        inquiry, body=row.body, by=row.author, now=now, then=row.then, label=row.label, cc=row.cc, bcc=row.bcc,
-        files=files, templates=row.templates, approved=row,
-    )  # fmt: skip
+    answer = replace(preparing.answer_of(row), files=files)
+    message = replying.reply(inquiry, answer, by=row.author, now=now, approved=row)
     row.state, row.message, row.changed_at = State.SENT, message, now
     row.save(update_fields=["state", "message", "changed_at"])
     return message

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import DateTimeField
 
 from inquiries import carrying, events, matching, preparing, previews, pulling, states, triage
+from inquiries.answers import Answer
 from inquiries.models import Draft, Happening, Inquiry, Message, PreparedReply
 from inquiries.states import ENTERED
 from shopdesk.accounts.models import User
@@ -84,10 +85,10 @@ def take_back(message: Message, *, by: User, now: datetime) -> Draft:
     files = carrying.detach(said)
     home = matching.root(inquiry)  # after a merge its writer goes on where that led to
     same = home.customer_id == inquiry.customer_id  # who reads along with one customer does not with another
-    draft = preparing.keep_as_draft(
-        home, author=author, body=said.body, cc=said.cc if same else (), bcc=said.bcc if same else (),
-        templates=kept.get("templates", ()), now=now,
-    )  # fmt: skip
+    answer = Answer(
+        said.body, cc=said.cc if same else (), bcc=said.bcc if same else (), templates=kept.get("templates", ())
+    )
+    draft = preparing.keep_as_draft(home, answer, author=author, now=now)
     carrying.give_back(files, inquiry=home, author=author, now=now)
     PreparedReply.objects.filter(message=said).update(state=PreparedReply.State.CANCELLED, message=None, changed_at=now)
     moments, pk = [said.at, said.held_until], said.pk

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -25,6 +25,7 @@ from inquiries import (
     triage,
     undoing,
 )
+from inquiries.answers import Answer
 from inquiries.forms import ReplyForm, product_named
 from inquiries.models import Draft, Inquiry, Message, PreparedReply, StatusLabel
 from inquiries.standing import Check
@@ -148,32 +149,39 @@ def _hand_in(request: StaffRequest, inquiry: Inquiry, *, default: str, only: str
 
 def _hand_over(request: StaffRequest, inquiry: Inquiry, form: ReplyForm, action: str) -> None:
     user, now, words = request.user, clock.now(), form.cleaned_data
+    answer = _answer(request, inquiry, words)
+    _refuse_bare_opening(inquiry, answer.body, user)
+    if Inquiry.objects.filter(pk=inquiry.pk, version=answer.expected_version).exists():
+        # What is out of date is refused below, with what is new: to be read before anything else.
+        _check(inquiry, answer, user, checked=words["checked"])
+    _classify(request, inquiry)
+    if action == "approve":
+        approving.ask(inquiry, answer, by=user, now=now)
+    elif action == "schedule":
+        if words["send_at"] is None:
+            raise _Refused(_("Please say when it is to be sent."))
+        scheduling.schedule(inquiry, answer, by=user, send_at=words["send_at"], now=now)
+    else:
+        replying.reply(inquiry, answer, by=user, now=now)
+
+
+def _answer(request: StaffRequest, inquiry: Inquiry, words: dict[str, Any]) -> Answer:
+    """What was posted, with the files that lie on the server. Raises recipients.BadCopy and _Refused."""
     label = None
     if words["label"]:
         label = StatusLabel.objects.filter(pk=words["label"], is_active=True).first()
         if label is None or label.status not in {Inquiry.Status.PENDING, Inquiry.Status.SOLVED}:
             raise _Refused(_("There is no such status."))
-    cc, bcc = recipients.read(words["cc"]), recipients.read(words["bcc"])
-    _refuse_bare_opening(inquiry, words["body"], user)
-    files = carrying.of_draft(inquiry, user)
-    templates = _templates(request, inquiry)
-    if Inquiry.objects.filter(pk=inquiry.pk, version=words["version"]).exists():
-        # What is out of date is refused below, with what is new: to be read before anything else.
-        _check(inquiry, words, cc, bcc, len(files), user, templates)
-    given = {
-        "body": words["body"], "by": user, "now": now, "expected_version": words["version"],
-        "then": label.status if label else words["then"] or Inquiry.Status.PENDING, "label": label, "cc": cc,
-        "bcc": bcc, "files": files, "templates": templates,
-    }  # fmt: skip
-    _classify(request, inquiry)
-    if action == "approve":
-        approving.ask(inquiry, **given)
-    elif action == "schedule":
-        if words["send_at"] is None:
-            raise _Refused(_("Please say when it is to be sent."))
-        scheduling.schedule(inquiry, send_at=words["send_at"], **given)
-    else:
-        replying.reply(inquiry, **given)
+    return Answer(
+        words["body"],
+        cc=recipients.read(words["cc"]),
+        bcc=recipients.read(words["bcc"]),
+        files=carrying.of_draft(inquiry, request.user),
+        templates=_templates(request, inquiry),
+        then=label.status if label else words["then"] or Inquiry.Status.PENDING,
+        label=label,
+        expected_version=words["version"],
+    )
 
 
 def _classify(request: StaffRequest, inquiry: Inquiry) -> None:
@@ -188,15 +196,13 @@ def _classify(request: StaffRequest, inquiry: Inquiry) -> None:
         triage.set_product(inquiry, product=product, by=request.user, now=now)
 
 
-def _check(
-    inquiry: Inquiry, words: dict[str, str], cc: list[str], bcc: list[str], file_count: int, user: User,
-    templates: list[int],
-) -> None:  # fmt: skip
+def _check(inquiry: Inquiry, answer: Answer, user: User, *, checked: str) -> None:
     found = checking.findings(
-        inquiry, body=words["body"], cc=cc, bcc=bcc, file_count=file_count, by=user, templates=templates
-    )
+        inquiry, body=answer.body, cc=answer.cc, bcc=answer.bcc, file_count=len(answer.files), by=user,
+        templates=answer.templates,
+    )  # fmt: skip
     check = Check(found)
-    if found and (check.blocks or words["checked"] != check.digest):
+    if found and (check.blocks or checked != check.digest):
         raise _Refused(check=check)
 
 

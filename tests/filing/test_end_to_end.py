@@ -6,6 +6,7 @@ from email.message import EmailMessage
 import pytest
 
 from inquiries import filing, replying
+from inquiries.answers import Answer
 from inquiries.models import Inquiry
 from shopdesk.mail import delivery
 from tests.filing.make import receive, store_raw
@@ -36,7 +37,7 @@ def test_a_conversation_by_mail(now, agent, smtp_sink):
     assert ack.sender in {"", "<>", None, "honten@shop.example"}
     assert "何色" not in ack.text + ack.subject
     inquiry = Inquiry.objects.get()
-    replying.reply(inquiry, body="三色ございます。", by=agent, now=now)
+    replying.reply(inquiry, Answer("三色ございます。"), by=agent, now=now)
     delivery.sweep(now)
     reply = smtp_sink.messages[1]
     assert reply.message["In-Reply-To"] == inquiry.messages.get(kind="received").message_id

@@ -3,6 +3,7 @@
 import pytest
 
 from inquiries import filing, replying
+from inquiries.answers import Answer
 from inquiries.models import Inquiry, Message
 from shopdesk.mail.models import IncomingMail, OutgoingMail
 from tests.filing.make import PNG, make_mailbox, raw_mail, receive, store_raw
@@ -114,7 +115,7 @@ def test_our_own_address_is_no_customer(now):
 
 def test_a_reply_joins_by_the_id_of_our_letter(now, agent):
     inquiry = make_inquiry()
-    said = replying.reply(inquiry, body="三色ございます。", by=agent, now=now)
+    said = replying.reply(inquiry, Answer("三色ございます。"), by=agent, now=now)
     receive("では赤をください。", In_Reply_To=said.message_id, References=f"<x@y> {said.message_id}")
     filing.sweep(now)
     inquiry.refresh_from_db()
@@ -122,7 +123,7 @@ def test_a_reply_joins_by_the_id_of_our_letter(now, agent):
     assert (inquiry.status, inquiry.waiting_since, inquiry.version) == ("open", now, 3)
     assert inquiry.messages.last().body == "では赤をください。"
     # and our next letter answers that very mail
-    again = replying.reply(inquiry, body="承りました。", by=agent, now=now)
+    again = replying.reply(inquiry, Answer("承りました。"), by=agent, now=now)
     letter = OutgoingMail.objects.get(key=again.mail_key)
     assert letter.in_reply_to == inquiry.messages.filter(kind="received").last().message_id
     assert letter.references.split()[-1] == letter.in_reply_to
@@ -130,7 +131,7 @@ def test_a_reply_joins_by_the_id_of_our_letter(now, agent):
 
 def test_a_quoted_reference_line_joins_without_headers(now, agent):
     inquiry = make_inquiry()
-    said = replying.reply(inquiry, body="三色ございます。", by=agent, now=now)
+    said = replying.reply(inquiry, Answer("三色ございます。"), by=agent, now=now)
     text = OutgoingMail.objects.get(key=said.mail_key).text
     quoted = "\n".join("> " + line for line in text.splitlines())
     receive(f"赤をください。\n\n{quoted}\n", sender="other@mail.example")
@@ -167,7 +168,7 @@ def test_a_number_in_the_subject_joins_only_from_who_takes_part(now):
 @pytest.mark.parametrize("sender", ["stranger@mail.example", "aya@shop.example"])
 def test_a_message_id_of_ours_that_is_no_letter_joins_nothing(now, agent, sender):
     inquiry = make_inquiry()
-    said = replying.reply(inquiry, body="三色ございます。", by=agent, now=now)
+    said = replying.reply(inquiry, Answer("三色ございます。"), by=agent, now=now)
     wrong = "<" + "a" * 26 + said.message_id[27:]
     receive("おまえの代わりに答える", sender=sender, In_Reply_To=wrong, References=wrong)
     filing.sweep(now)
@@ -190,7 +191,7 @@ def test_the_customers_own_earlier_mail_joins_only_from_who_takes_part(now):
 
 def test_a_third_persons_answer_is_theirs(now, agent):
     inquiry = make_inquiry()
-    said = replying.reply(inquiry, body="三色ございます。", by=agent, now=now)
+    said = replying.reply(inquiry, Answer("三色ございます。"), by=agent, now=now)
     receive("妻の代わりに。赤を。", sender="山田 太郎 <taro@mail.example>", In_Reply_To=said.message_id)
     filing.sweep(now)
     inquiry.refresh_from_db()
@@ -198,14 +199,14 @@ def test_a_third_persons_answer_is_theirs(now, agent):
     assert (message.sender_name, message.sender_address) == ("山田 太郎", "taro@mail.example")
     assert inquiry.email == "hanako@mail.example"
     assert not inquiry.customer.addresses.filter(address="taro@mail.example").exists()
-    again = replying.reply(inquiry, body="承りました。", by=agent, now=now)
+    again = replying.reply(inquiry, Answer("承りました。"), by=agent, now=now)
     assert OutgoingMail.objects.get(key=again.mail_key).to_address == "hanako@mail.example"
 
 
 def test_the_customers_other_address_becomes_the_one_to_answer(now, agent):
     inquiry = make_inquiry()
     inquiry.customer.addresses.create(address="hana.ko..@docomo.ne.jp")
-    said = replying.reply(inquiry, body="三色ございます。", by=agent, now=now)
+    said = replying.reply(inquiry, Answer("三色ございます。"), by=agent, now=now)
     receive("赤を。", sender="hana.ko..@docomo.ne.jp", In_Reply_To=said.message_id)
     filing.sweep(now)
     inquiry.refresh_from_db()
@@ -245,13 +246,13 @@ def test_a_closed_inquiry_reopens_within_fourteen_days_and_is_followed_later(now
     from datetime import timedelta
 
     inquiry = make_inquiry()
-    said = replying.reply(inquiry, body="三色ございます。", by=agent, now=now, then="solved")
+    said = replying.reply(inquiry, Answer("三色ございます。", then="solved"), by=agent, now=now)
     receive("やはり違いました。", In_Reply_To=said.message_id, now=now + timedelta(days=14))
     filing.sweep(now + timedelta(days=14))
     inquiry.refresh_from_db()
     assert (inquiry.status, inquiry.solved_at) == ("open", None)
     assert events(inquiry)[-1] == "reopened"
-    said = replying.reply(inquiry, body="失礼しました。", by=agent, now=now, then="solved")
+    said = replying.reply(inquiry, Answer("失礼しました。", then="solved"), by=agent, now=now)
     later = now + timedelta(days=15)
     receive("別の質問です。", In_Reply_To=said.message_id, now=later)
     filing.sweep(later)
@@ -263,7 +264,7 @@ def test_a_closed_inquiry_reopens_within_fourteen_days_and_is_followed_later(now
 
 def test_bare_thanks_after_closing_flag_instead_of_reopening(now, agent):
     inquiry = make_inquiry()
-    said = replying.reply(inquiry, body="三色ございます。", by=agent, now=now, then="solved")
+    said = replying.reply(inquiry, Answer("三色ございます。", then="solved"), by=agent, now=now)
     receive("ありがとうございました。", In_Reply_To=said.message_id)
     filing.sweep(now)
     inquiry.refresh_from_db()
@@ -276,7 +277,7 @@ def test_bare_thanks_after_closing_flag_instead_of_reopening(now, agent):
 
 def test_an_absence_notice_is_shown_and_moves_nothing(now, agent):
     inquiry = make_inquiry()
-    said = replying.reply(inquiry, body="三色ございます。", by=agent, now=now)
+    said = replying.reply(inquiry, Answer("三色ございます。"), by=agent, now=now)
     receive("ただいま休暇中です。", In_Reply_To=said.message_id, Auto_Submitted="auto-replied", subject="不在通知")
     lost = receive("休暇中", Auto_Submitted="auto-replied", sender="x@mail.example")
     filing.sweep(now)

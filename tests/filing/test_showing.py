@@ -3,6 +3,7 @@
 import pytest
 
 from inquiries import filing, replying, searching
+from inquiries.answers import Answer
 from inquiries.models import Attachment, Inquiry, Message
 from shopdesk import clock
 from shopdesk.mail import suppressions
@@ -174,6 +175,6 @@ def test_a_dead_address_is_told_before_somebody_writes(now, agent, signed_in):
 
 def test_a_letter_that_came_back_says_so_in_the_thread(now, agent, signed_in):
     inquiry = make_inquiry()
-    said = replying.reply(inquiry, body="三色ございます。", by=agent, now=now)
+    said = replying.reply(inquiry, Answer("三色ございます。"), by=agent, now=now)
     OutgoingMail.objects.filter(key=said.mail_key).update(bounced_at=now, bounce_code="userunknown")
     assert "不達" in signed_in(agent).get(f"/admin/inquiries/{inquiry.pk}/").content.decode()

@@ -6,6 +6,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from inquiries import drafts, opening, replying, signing_off
+from inquiries.answers import Answer
 from inquiries.models import Category, Draft, Inquiry, InquiryEvent, Message
 from shopdesk.mail.models import OutgoingMail
 from tests import make
@@ -24,7 +25,7 @@ def asked(store, now, **fields):
 def test_a_reply_goes_out_in_the_thread_with_the_stores_signature(store, now, agent):
     inquiry = asked(store, now, subject="名入れの書体について")
     acknowledgement = OutgoingMail.objects.get()
-    message = replying.reply(inquiry, body="三色ございます。", by=agent, now=now)
+    message = replying.reply(inquiry, Answer("三色ございます。"), by=agent, now=now)
     letter = OutgoingMail.objects.get(key=f"inquiries.message:{message.pk}")
     assert letter.subject == "Re: 名入れの書体について"
     assert letter.in_reply_to == acknowledgement.message_id
@@ -34,7 +35,7 @@ def test_a_reply_goes_out_in_the_thread_with_the_stores_signature(store, now, ag
     assert letter.text.startswith("三色ございます。\n\n受付番号：Q-")
     assert "担当：佐藤 彩\nくらしの道具店 お客様窓口" in letter.text
     assert (message.mail_key, message.message_id) == (letter.key, letter.message_id)
-    second = replying.reply(inquiry, body="追伸です。", by=agent, now=now)
+    second = replying.reply(inquiry, Answer("追伸です。"), by=agent, now=now)
     letter2 = OutgoingMail.objects.get(key=second.mail_key)
     assert letter2.in_reply_to == letter.message_id
     assert letter2.references == f"{acknowledgement.message_id} {letter.message_id}"
@@ -43,7 +44,7 @@ def test_a_reply_goes_out_in_the_thread_with_the_stores_signature(store, now, ag
 def test_a_reply_stops_the_clock_and_makes_the_inquiry_the_writers(store, now, agent):
     inquiry = asked(store, now)
     Draft.objects.create(inquiry=inquiry, author=agent, body="三色", saved_at=now)
-    replying.reply(inquiry, body="三色ございます。", by=agent, now=now, expected_version=1)
+    replying.reply(inquiry, Answer("三色ございます。", expected_version=1), by=agent, now=now)
     inquiry.refresh_from_db()
     assert (inquiry.status, inquiry.waiting_since, inquiry.reply_due_at) == ("pending", None, None)
     assert (inquiry.assignee, inquiry.first_replied_at, inquiry.version) == (agent, now, 2)
@@ -54,7 +55,7 @@ def test_a_reply_stops_the_clock_and_makes_the_inquiry_the_writers(store, now, a
 
 def test_outsourced_staff_sign_with_their_alias(store, now, outsourced):
     inquiry = asked(store, now)
-    replying.reply(inquiry, body="三色ございます。", by=outsourced, now=now)
+    replying.reply(inquiry, Answer("三色ございます。"), by=outsourced, now=now)
     text = OutgoingMail.objects.get(key__startswith="inquiries.message:").text
     assert "在宅サポート 白波" in text
     assert "白波 外" not in text
@@ -69,7 +70,7 @@ def test_a_broken_signature_sends_nothing(now, agent):
     store = make.make_store("second", signature_ja="{{ agent.salary }}")
     inquiry = asked(store, now, email="x@mail.example")
     with pytest.raises(signing_off.SignatureBroken, match=r"agent\.salary"):
-        replying.reply(inquiry, body="三色ございます。", by=agent, now=now)
+        replying.reply(inquiry, Answer("三色ございます。"), by=agent, now=now)
     assert not OutgoingMail.objects.filter(key__startswith="inquiries.message:").exists()
     inquiry.refresh_from_db()
     assert (inquiry.status, inquiry.version) == ("open", 1)
@@ -86,7 +87,7 @@ def test_an_automatic_letter_is_signed_by_the_shop_alone(store):
 
 def test_an_english_question_gets_an_english_frame(store, now, agent):
     inquiry = asked(store, now, language="en", subject="Colours")
-    replying.reply(inquiry, body="Three colours.", by=agent, now=now)
+    replying.reply(inquiry, Answer("Three colours."), by=agent, now=now)
     text = OutgoingMail.objects.get(key__startswith="inquiries.message:").text
     assert "Reference number: Q-" in text
     assert "Kurashi Tools customer desk" in text
@@ -96,7 +97,7 @@ def test_a_reply_against_an_older_state_is_refused(store, now, agent):
     inquiry = asked(store, now)
     replying.note(inquiry, body="返金しないでください。", by=make.make_user(), now=now)
     with pytest.raises(replying.StaleReply):
-        replying.reply(inquiry, body="返金します。", by=agent, now=now, expected_version=1)
+        replying.reply(inquiry, Answer("返金します。", expected_version=1), by=agent, now=now)
     assert not OutgoingMail.objects.filter(key__startswith="inquiries.message:").exists()
     assert not Message.objects.filter(kind="reply").exists()
 
@@ -107,7 +108,7 @@ def test_a_reply_against_an_older_state_is_refused(store, now, agent):
 def test_what_cannot_be_sent(store, now, agent, email, body, refusal):
     inquiry = asked(store, now, email=email, channel="phone")
     with pytest.raises(refusal):
-        replying.reply(inquiry, body=body, by=agent, now=now)
+        replying.reply(inquiry, Answer(body), by=agent, now=now)
     inquiry.refresh_from_db()
     assert (inquiry.status, inquiry.version) == ("open", 1)
     assert OutgoingMail.objects.count() == 0
@@ -115,7 +116,7 @@ def test_what_cannot_be_sent(store, now, agent, email, body, refusal):
 
 def test_line_breaks_in_a_subject_reach_no_header(store, now, agent):
     inquiry = asked(store, now, subject="a\r\nBcc: x@evil.example\u2028b")
-    replying.reply(inquiry, body="はい。", by=agent, now=now)
+    replying.reply(inquiry, Answer("はい。"), by=agent, now=now)
     letter = OutgoingMail.objects.get(key__startswith="inquiries.message:")
     assert letter.subject == "Re: a Bcc: x@evil.example b"
     assert replying.reply_subject("Re: RE：Re:色") == "Re: 色"
@@ -123,7 +124,7 @@ def test_line_breaks_in_a_subject_reach_no_header(store, now, agent):
 
 def test_the_words_of_a_reply_are_not_read_as_a_template(store, now, agent):
     inquiry = asked(store, now)
-    replying.reply(inquiry, body="{{ secret }} {% now 'Y' %} <b>&amp;", by=agent, now=now)
+    replying.reply(inquiry, Answer("{{ secret }} {% now 'Y' %} <b>&amp;"), by=agent, now=now)
     text = OutgoingMail.objects.get(key__startswith="inquiries.message:").text
     assert text.startswith("{{ secret }} {% now 'Y' %} <b>&amp;")
 
@@ -138,7 +139,7 @@ def test_two_clicks_at_once_send_one_reply(now):
     def send():
         start.wait()
         try:
-            replying.reply(inquiry, body="三色ございます。", by=aya, now=now, expected_version=1)
+            replying.reply(inquiry, Answer("三色ございます。", expected_version=1), by=aya, now=now)
             outcomes.append("sent")
         except replying.StaleReply:
             outcomes.append("stale")
@@ -184,7 +185,7 @@ def test_what_else_the_database_refuses(db, now, agent):
 def test_a_note_is_not_in_any_letter(store, now, agent):
     inquiry = asked(store, now)
     replying.note(inquiry, body="この方は要注意です。", by=agent, now=now)
-    replying.reply(inquiry, body="三色ございます。", by=agent, now=now)
+    replying.reply(inquiry, Answer("三色ございます。"), by=agent, now=now)
     assert not OutgoingMail.objects.filter(text__contains="要注意").exists()
     inquiry.refresh_from_db()
     assert inquiry.version == 3
@@ -209,6 +210,6 @@ def test_drafts_are_kept_moved_and_never_sent(db, now, agent, assistant):
 
 def test_a_save_that_comes_after_the_reply_leaves_no_draft(db, now, agent):
     inquiry = make_inquiry()
-    replying.reply(inquiry, body="三色ございます。", by=agent, now=now)
+    replying.reply(inquiry, Answer("三色ございます。"), by=agent, now=now)
     assert drafts.save(inquiry, body="三色ございます。\n", by=agent, now=now) is None
     assert Draft.objects.count() == 0

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 
 from inquiries import due_times, replying, triage
+from inquiries.answers import Answer
 from inquiries.models import Category, Inquiry, InquiryEvent
 from inquiries.sentences import sentence
 from shopdesk.shop.calendar import business_calendar
@@ -83,7 +84,7 @@ def test_solving_by_mistake_and_setting_back_changes_nothing(db, now, agent):
 
 def test_an_answered_inquiry_opened_again_waits_from_now(db, now, agent):
     inquiry = make_inquiry()
-    replying.reply(inquiry, body="はい。", by=agent, now=now)
+    replying.reply(inquiry, Answer("はい。"), by=agent, now=now)
     later = now + timedelta(minutes=30)
     triage.set_status(inquiry, status="open", by=agent, now=later)
     inquiry.refresh_from_db()

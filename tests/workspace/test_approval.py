@@ -15,6 +15,7 @@ from inquiries import (
     scheduling,
     undoing,
 )
+from inquiries.answers import Answer
 from inquiries.models import (
     ApprovalRule,
     Category,
@@ -45,8 +46,8 @@ def manager(db):
     return make.make_user("manager@shop.example", name="責任 者子", role="manager")
 
 
-def ask(inquiry, author, now, **given):
-    return approving.ask(inquiry, **{"body": BODY, "by": author, "now": now, **given})
+def ask(inquiry, author, now, body=BODY, **given):
+    return approving.ask(inquiry, Answer(body, **given), by=author, now=now)
 
 
 def letters():
@@ -110,9 +111,9 @@ def test_asking_costs_one_query(inquiry, agent, django_assert_num_queries):
 def test_reply_itself_refuses(inquiry, agent, assistant, now):
     ApprovalRule.objects.create(name="全員")
     with pytest.raises(replying.NeedsApproval, match="全員"):
-        replying.reply(inquiry, body=BODY, by=agent, now=now)
+        replying.reply(inquiry, Answer(BODY), by=agent, now=now)
     with pytest.raises(replying.MayNotSend):
-        replying.reply(inquiry, body=BODY, by=assistant, now=now)
+        replying.reply(inquiry, Answer(BODY), by=assistant, now=now)
     assert not letters().exists()
     assert not Message.objects.filter(kind="reply").exists()
     assert Inquiry.objects.get().version == 1
@@ -123,16 +124,21 @@ def test_what_is_passed_as_approved_is_read_again(inquiry, agent, manager, now):
     ApprovalRule.objects.create(name="全員")
     row = ask(inquiry, agent, now)
     made_up = PreparedReply(pk=row.pk, inquiry=inquiry, author=agent, decided_by=manager, state="approved")
-    for given in ({"approved": made_up}, {"approved": row}):
+    for given in (made_up, row):
         with pytest.raises(replying.NeedsApproval):
-            replying.reply(inquiry, body=BODY, by=agent, now=now, **given)
+            replying.reply(inquiry, Answer(BODY), by=agent, now=now, approved=given)
     approved = approving.approve(row, by=manager, now=now)
-    for change in ({"body": "全額返金いたします。"}, {"cc": ["eve@mail.example"]}, {"by": make.make_user()}):
+    changes = [
+        (Answer("全額返金いたします。"), agent),
+        (Answer(BODY, cc=["eve@mail.example"]), agent),
+        (Answer(BODY), make.make_user()),
+    ]
+    for answer, by in changes:
         with pytest.raises(replying.NeedsApproval):
-            replying.reply(inquiry, **{"body": BODY, "by": agent, "now": now, "approved": approved, **change})
+            replying.reply(inquiry, answer, by=by, now=now, approved=approved)
     other = make_inquiry("Q-TEST02", customer=inquiry.customer)
     with pytest.raises(replying.NeedsApproval):
-        replying.reply(other, body=BODY, by=agent, now=now, approved=approved)
+        replying.reply(other, Answer(BODY), by=agent, now=now, approved=approved)
     assert not letters().exists()
 
 
@@ -300,7 +306,7 @@ def test_an_approved_reply_may_get_an_hour(inquiry, agent, manager, now):
 
 def test_when_a_colleague_answers_it_is_a_draft_again(inquiry, assistant, agent, now):
     row = ask(inquiry, assistant, now)
-    replying.reply(inquiry, body="お待たせしました。", by=agent, now=now)
+    replying.reply(inquiry, Answer("お待たせしました。"), by=agent, now=now)
     row.refresh_from_db()
     assert (row.state, row.returned_why) == ("returned", "colleague")
     assert Draft.objects.get().author == assistant
@@ -352,7 +358,7 @@ def test_an_approved_reply_taken_back_needs_approval_again(store, assistant, age
 
 def test_who_answers_otherwise_keeps_the_words_that_waited(inquiry, agent, now):
     row = ask(inquiry, agent, now)
-    replying.reply(inquiry, body="先にお返事いたします。", by=agent, now=now)
+    replying.reply(inquiry, Answer("先にお返事いたします。"), by=agent, now=now)
     assert state(row) == "cancelled"
     assert Draft.objects.get().body == BODY
 

@@ -7,6 +7,7 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from inquiries import attachments, drafts, filing, mentions, merging, replying
+from inquiries.answers import Answer
 from inquiries.models import Attachment, Draft, DraftFile, Inquiry, Mention, Message
 from shopdesk.mail.models import OutgoingMail
 from tests import make
@@ -252,7 +253,7 @@ def test_nobody_touches_a_colleagues_files(inquiry, now, agent, assistant, signe
     assert "お手入れ.pdf" not in page(staff, inquiry)
     staff.post(url(inquiry, f"draft/files/{file.pk}/remove/"), headers=HTMX)
     assert DraftFile.objects.get() == file
-    replying.reply(inquiry, body="三色です。", by=agent, now=now, files=[])
+    replying.reply(inquiry, Answer("三色です。", files=[]), by=agent, now=now)
     assert DraftFile.objects.get() == file
 
 

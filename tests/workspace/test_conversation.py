@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from inquiries import families, merging, replying
+from inquiries.answers import Answer
 from inquiries.models import Attachment, Draft, DraftFile, Inquiry, InquiryEvent, Mention, Message, Tag
 from shopdesk.mail import message as mime
 from shopdesk.mail.models import OutgoingMail
@@ -102,7 +103,7 @@ def test_received_reply_note_and_automatic_look_different(db, now, agent, signed
 
 def test_delivery_and_copies_that_did_not_arrive(db, now, agent, signed_in):
     inquiry = make_inquiry(customer=make.make_customer())
-    sent = replying.reply(inquiry, body="三色です。", by=agent, now=now, cc=["family@mail.example"])
+    sent = replying.reply(inquiry, Answer("三色です。", cc=["family@mail.example"]), by=agent, now=now)
     assert ">送信待ち<" in page(signed_in(agent), inquiry)
     left_out = [{"address": "family@mail.example", "reason": "suppressed"}]
     OutgoingMail.objects.filter(key=sent.mail_key).update(
@@ -191,7 +192,7 @@ def test_everything_at_once_in_twelve_queries(db, now, agent, assistant, signed_
             message=heard, storage_key=f"k{place}", name="a.png", media_type="image/png", size=1, sha256="0" * 64
         )
         inquiry.events.create(code="taken", actor=agent, at=at)
-    replying.reply(inquiry, body="返信です。", by=agent, now=now, expected_version=1)
+    replying.reply(inquiry, Answer("返信です。", expected_version=1), by=agent, now=now)
     for author in (agent, assistant):
         Draft.objects.create(inquiry=inquiry, author=author, body="案", saved_at=now)
         DraftFile.objects.create(

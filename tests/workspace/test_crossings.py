@@ -22,6 +22,7 @@ from inquiries import (
     turns,
     undoing,
 )
+from inquiries.answers import Answer
 from inquiries.models import (
     AgentSetting,
     Draft,
@@ -78,7 +79,7 @@ def test_what_was_scheduled_returns_when_the_conversation_is_another_one(pair, a
     more = Message.objects.create(inquiry=second, kind="received", body="色も変えたいです。", at=now - HOUR)
     if deed == "unmerge":
         merging.merge(first, into=second, by=agent, now=now - HOUR)
-    row = scheduling.schedule(second, body="月曜に届きます。", by=agent, now=now, send_at=now + HOUR)
+    row = scheduling.schedule(second, Answer("月曜に届きます。"), by=agent, now=now, send_at=now + HOUR)
     if deed == "merge":
         merging.merge(first, into=second, by=agent, now=now + HOUR / 2)
     elif deed == "split":
@@ -94,7 +95,7 @@ def test_what_was_scheduled_returns_when_the_conversation_is_another_one(pair, a
 
 def test_what_was_approved_is_read_again_after_a_merge(pair, agent, owner, now):
     first, second = pair
-    row = approving.ask(second, body="月曜に届きます。", by=agent, now=now)
+    row = approving.ask(second, Answer("月曜に届きます。"), by=agent, now=now)
     approving.approve(row, by=owner, now=now)
     version = Inquiry.objects.get(pk=second.pk).version
     merging.merge(first, into=second, by=agent, now=now + HOUR)
@@ -187,7 +188,7 @@ def test_a_run_does_not_answer_what_was_said_after_it_was_asked_for(pair, agent,
     run = bulk.start(ids=[first.pk, second.pk], acts=wanted, by=agent, now=now, form_token=uuid.uuid4())
     later = now + timedelta(seconds=5)
     if who == "colleague":
-        replying.reply(second, body="お届けは月曜です。", by=owner, now=later)
+        replying.reply(second, Answer("お届けは月曜です。"), by=owner, now=later)
     else:
         Message.objects.create(inquiry=second, kind="received", body="やはり結構です。", at=later)
     bulk.sweep(later)
@@ -246,7 +247,7 @@ def test_taking_back_does_not_wait_for_a_rule_that_waits_for_it(now):
     agent = make.make_user()
     make_inquiry()
     Store.objects.update(undo_seconds=10)
-    message = replying.reply(Inquiry.objects.get(), body="月曜に届きます。", by=agent, now=now)
+    message = replying.reply(Inquiry.objects.get(), Answer("月曜に届きます。"), by=agent, now=now)
     with transaction.atomic():
         # As the sweep of rules does: what happened, then the inquiry.
         Happening.objects.select_for_update().get(event="replied")
@@ -263,16 +264,16 @@ def test_a_file_that_was_taken_out_meanwhile_does_not_go_along(pair, agent, now,
     drafts.attach(second, [ContentFile(b"one", name="a.txt"), ContentFile(b"two", name="b.txt")], by=agent, now=now)
     files = carrying.of_draft(second, agent)  # as the page has read them
     drafts.remove(carrying.of_draft(second, agent)[0])  # in another tab
-    message = replying.reply(second, body="添付します。", by=agent, now=now, files=files)
+    message = replying.reply(second, Answer("添付します。", files=files), by=agent, now=now)
     assert [row.name for row in message.attachments.all()] == ["b.txt"]
     assert len(OutgoingMail.objects.get(key=message.mail_key).attachments) == 1
-    row = scheduling.schedule(second, body="後ほど。", by=agent, now=now, send_at=now + HOUR, files=files)
+    row = scheduling.schedule(second, Answer("後ほど。", files=files), by=agent, now=now, send_at=now + HOUR)
     assert row.files == []
 
 
 def test_an_approver_does_not_undo_what_another_one_changed(pair, agent, owner, now, signed_in):
     _first, second = pair
-    row = approving.ask(second, body="月曜に届きます。", by=agent, now=now)
+    row = approving.ask(second, Answer("月曜に届きます。"), by=agent, now=now)
     client = signed_in(owner)
     page = client.get(reverse("desk-inquiries:detail", args=[second.pk])).text
     mark = page.partition('name="mark" value="')[2].partition('"')[0]
@@ -304,7 +305,7 @@ def test_copies_do_not_go_along_to_another_customer(pair, agent, now):
         "Q-OTHER3", customer=make.make_customer("佐藤 健", "ken@mail.example"), email="ken@mail.example"
     )
     drafts.save(first, body="お調べします。", by=agent, now=now, cc=["husband@mail.example"], bcc=["boss@mail.example"])
-    scheduling.schedule(first, body="後ほど。", by=agent, now=now, send_at=now + HOUR, cc=["husband@mail.example"])
+    scheduling.schedule(first, Answer("後ほど。", cc=["husband@mail.example"]), by=agent, now=now, send_at=now + HOUR)
     merging.merge(first, into=other, by=agent, now=now, other_customer=True)
     draft = Draft.objects.get(inquiry=other)
     assert "後ほど。" in draft.body
@@ -318,7 +319,7 @@ def test_a_reply_that_is_taken_back_brings_no_copies_to_another_customer(pair, a
         "Q-OTHER3", customer=make.make_customer("佐藤 健", "ken@mail.example"), email="ken@mail.example"
     )
     message = replying.reply(
-        Inquiry.objects.get(pk=first.pk), body="お調べします。", by=agent, now=now, cc=["husband@mail.example"]
+        Inquiry.objects.get(pk=first.pk), Answer("お調べします。", cc=["husband@mail.example"]), by=agent, now=now
     )
     merging.merge(first, into=other, by=agent, now=now, other_customer=True)
     undoing.take_back(message, by=agent, now=now)

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from inquiries import masking, previews, replying, searching
+from inquiries.answers import Answer
 from inquiries.listing import BY_DUE, VIEWS, condition, ordered
 from inquiries.listpage import ListPage
 from inquiries.models import AgentSetting, Inquiry, Presence, Tag
@@ -94,7 +95,7 @@ def test_the_preview_follows_what_is_said(db, now, agent):
     replying.note(inquiry, body="工房に確認中。", by=agent, now=now)
     inquiry.refresh_from_db()
     assert inquiry.preview == "工房に確認中。"
-    replying.reply(inquiry, body="山田 花子 様\n\n三色ございます。", by=agent, now=now)
+    replying.reply(inquiry, Answer("山田 花子 様\n\n三色ございます。"), by=agent, now=now)
     inquiry.refresh_from_db()
     assert inquiry.preview == "三色ございます。"
 

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inquiries import approving, masking, merging, previews, searching, texts
+from inquiries.answers import Answer
 from inquiries.models import (
     Draft,
     DraftFile,
@@ -405,10 +406,10 @@ def test_covered_words_are_not_sent_to_the_customer(db, outsourced, agent, now, 
 def test_an_approvers_words_come_back_covered_and_ones_own_do_not(db, outsourced, owner, now):
     inquiry = make_inquiry(assignee=outsourced, phone=PHONE)
     own = "メーカー窓口 03-8888-0000 へどうぞ。"
-    row = approving.ask(inquiry, body=own, by=outsourced, now=now)
+    row = approving.ask(inquiry, Answer(own), by=outsourced, now=now)
     assert approving.withdraw(row, by=outsourced, now=now).body == own
     Draft.objects.all().delete()
-    row = approving.ask(inquiry, body=own, by=outsourced, now=now)
+    row = approving.ask(inquiry, Answer(own), by=outsourced, now=now)
     draft = approving.give_back(row, comment="直しました", body="080-5555-4444 へお電話します。", by=owner, now=now)
     assert draft.body == "•••へお電話します。".replace("へ", " へ")
 

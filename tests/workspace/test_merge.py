@@ -9,6 +9,7 @@ from django.core.files.storage import default_storage
 from django.db import connection
 
 from inquiries import filing, matching, merging, previews, reopening, replying, threads, triage, undoing
+from inquiries.answers import Answer
 from inquiries.models import Attachment, Draft, DraftFile, Inquiry, InquiryEvent, Merge, Message, PreparedReply
 from inquiries.sentences import sentence
 from shopdesk.mail.models import OutgoingMail
@@ -59,7 +60,7 @@ def test_the_target_waits_since_the_earlier_of_both(now, agent, first, second):
 
 
 def test_an_answered_target_is_to_be_answered_again(now, agent, first, second):
-    replying.reply(second, body="調べます。", by=agent, now=now - timedelta(hours=1), then="solved")
+    replying.reply(second, Answer("調べます。", then="solved"), by=agent, now=now - timedelta(hours=1))
     merging.merge(first, into=second, by=agent, now=now)
     second.refresh_from_db()
     assert (second.status, second.waiting_since, second.solved_at) == ("open", now - timedelta(hours=5), None)
@@ -77,7 +78,7 @@ def test_a_mail_to_a_twice_merged_ticket_lands_on_the_live_one(now, agent, first
 
 
 def test_a_reply_by_mail_to_a_twice_merged_one_is_filed_in_the_live_one(now, agent, first, second, hanako):
-    sent = replying.reply(first, body="お調べします。", by=agent, now=now)
+    sent = replying.reply(first, Answer("お調べします。"), by=agent, now=now)
     third = make_inquiry("Q-THIRD3", customer=hanako, status="pending")
     merging.merge(first, into=second, by=agent, now=now)
     merging.merge(second, into=third, by=agent, now=now)
@@ -93,7 +94,7 @@ def test_a_reply_by_mail_to_a_twice_merged_one_is_filed_in_the_live_one(now, age
 def test_a_mail_that_comes_while_it_is_merged_lands_where_it_goes_on(now):
     agent, customer = make.make_user(), make.make_customer()
     one, other = make_inquiry("Q-AAAAAA", customer=customer), make_inquiry("Q-BBBBBB", customer=customer)
-    sent = replying.reply(one, body="お調べします。", by=agent, now=now)
+    sent = replying.reply(one, Answer("お調べします。"), by=agent, now=now)
     for n in range(6):
         receive(f"続き{n}", In_Reply_To=sent.message_id, References=sent.message_id)
     start, raised = threading.Barrier(2), []
@@ -125,7 +126,7 @@ def test_a_reply_taken_back_after_a_merge_is_a_draft_where_it_goes_on(now, agent
     store = make.make_store()
     store.undo_seconds = 30
     store.save()
-    sent = replying.reply(Inquiry.objects.get(pk=first.pk), body="お調べします。", by=agent, now=now)
+    sent = replying.reply(Inquiry.objects.get(pk=first.pk), Answer("お調べします。"), by=agent, now=now)
     merging.merge(first, into=second, by=agent, now=now)
     undoing.take_back(sent, by=agent, now=now + timedelta(seconds=5))
     assert second.drafts.get().body == "お調べします。"
@@ -216,7 +217,7 @@ def test_another_customers_needs_a_word(now, agent, first):
     assert Merge.objects.count() == 0
     merging.merge(other, into=first, by=agent, now=now, other_customer=True)
     first.refresh_from_db()
-    replying.reply(first, body="調べます。", by=agent, now=now)
+    replying.reply(first, Answer("調べます。"), by=agent, now=now)
     assert [letter.to_address for letter in OutgoingMail.objects.all()] == ["hanako@mail.example"]
 
 
@@ -290,7 +291,7 @@ def test_unmerging_from_the_middle_of_a_chain_gives_the_end_its_own_clock(now, a
 
 
 def test_mail_that_came_after_the_merge_stays_with_the_target(now, agent, first, second):
-    replying.reply(second, body="調べます。", by=agent, now=now - timedelta(hours=1))
+    replying.reply(second, Answer("調べます。"), by=agent, now=now - timedelta(hours=1))
     merging.merge(first, into=second, by=agent, now=now)
     later = now + timedelta(hours=1)
     second = Inquiry.objects.get(pk=second.pk)
@@ -316,7 +317,7 @@ def test_nothing_is_done_to_a_merged_one(now, agent, first, second):
     with pytest.raises(triage.IsMerged):
         triage.set_status(first, status="solved", by=agent, now=now)
     with pytest.raises(replying.StaleReply):
-        replying.reply(first, body="はい。", by=agent, now=now)
+        replying.reply(first, Answer("はい。"), by=agent, now=now)
     assert OutgoingMail.objects.count() == 0
 
 
@@ -350,7 +351,7 @@ def test_a_message_becomes_a_question_of_its_own(now, agent, first):
 
 
 def test_split_from_an_answered_one_it_waits_for_the_customer_again(now, agent, first):
-    replying.reply(first, body="発送しました。", by=agent, now=now - timedelta(hours=2))
+    replying.reply(first, Answer("発送しました。"), by=agent, now=now - timedelta(hours=2))
     first.refresh_from_db()
     at = now - timedelta(hours=1)
     message = Message.objects.create(inquiry=first, kind="received", body="ところで、在庫は？", at=at)
@@ -365,7 +366,7 @@ def test_the_only_message_stays(now, agent, first):
     message = first.messages.get()
     with pytest.raises(merging.OnlyMessage):
         merging.split(message, by=agent, now=now)
-    reply = replying.reply(first, body="はい。", by=agent, now=now)
+    reply = replying.reply(first, Answer("はい。"), by=agent, now=now)
     with pytest.raises(merging.NotReceived):
         merging.split(reply, by=agent, now=now)
     assert Inquiry.objects.count() == 1

@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 
 from inquiries import approving, pulling, replying, tasks, triage, undoing
+from inquiries.answers import Answer
 from inquiries.models import ApprovalRule, Category, Draft, Inquiry, PreparedReply, Pull
 from shopdesk.schedule import BEAT_SCHEDULE
 from shopdesk.shop.models import Store
@@ -77,7 +78,7 @@ def test_what_cannot_be_pulled(ask, nami, agent, now):
 def test_answering_ends_the_claim_and_the_next_one_may_come(ask, nami, now):
     first, second = ask(1), ask(2)
     pulling.next_for(nami, now=now)
-    replying.reply(first, body="はい。", by=nami, now=now + timedelta(minutes=5))
+    replying.reply(first, Answer("はい。"), by=nami, now=now + timedelta(minutes=5))
     kept = Pull.objects.get()
     assert (kept.outcome, kept.ended_at) == ("answered", now + timedelta(minutes=5))
     assert pulling.next_for(nami, now=now + timedelta(minutes=6)).inquiry == second
@@ -86,7 +87,7 @@ def test_answering_ends_the_claim_and_the_next_one_may_come(ask, nami, now):
 def test_who_takes_a_reply_back_does_not_keep_two(ask, nami, now):
     first, second = ask(1), ask(2)
     pulling.next_for(nami, now=now)
-    replying.reply(first, body="はい。", by=nami, now=now)
+    replying.reply(first, Answer("はい。"), by=nami, now=now)
     triage.enter(first, status="open", now=now)
     first.save()
     pulling.taken_back(first, by=nami, now=now + timedelta(seconds=5))
@@ -105,7 +106,7 @@ def test_taking_a_reply_back_gives_the_claim_back(ask, nami, now):
     inquiry = ask(1)
     Store.objects.update(undo_seconds=10)
     pulling.next_for(nami, now=now)
-    message = replying.reply(Inquiry.objects.get(), body="はい。", by=nami, now=now)
+    message = replying.reply(Inquiry.objects.get(), Answer("はい。"), by=nami, now=now)
     assert Pull.objects.get().outcome == "answered"
     undoing.take_back(message, by=nami, now=now + timedelta(seconds=3))
     assert pulling.open_pull(nami, now=now + timedelta(seconds=4)).inquiry == inquiry
@@ -115,7 +116,7 @@ def test_a_reply_handed_in_for_approval_ends_the_claim(ask, nami, owner, now):
     ask(1)
     ApprovalRule.objects.create(name="外注", role=nami.role)
     pulling.next_for(nami, now=now)
-    approving.ask(Inquiry.objects.get(), body="はい。", by=nami, now=now)
+    approving.ask(Inquiry.objects.get(), Answer("はい。"), by=nami, now=now)
     assert Pull.objects.get().outcome == "answered"
     assert Inquiry.objects.get().assignee == nami
 

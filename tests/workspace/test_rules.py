@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.urls import reverse
 
 from inquiries import happenings, opening, replying, rules, snoozing, triage
+from inquiries.answers import Answer
 from inquiries.models import Category, Happening, Inquiry, InquiryEvent, Rule, RuleHit, Tag
 from tests import make
 from tests.inquiries.make import make_inquiry
@@ -49,7 +50,7 @@ def test_what_happens_is_written_down_where_it_happens(agent):
     snoozing.snooze(inquiry, until=NOW + timedelta(days=1), reason="carrier", by=agent, now=NOW)
     snoozing.wake(inquiry, now=NOW, why="person", by=agent)
     assert numbers("status") == 3
-    replying.reply(inquiry, body="代わりをお送りします。", by=agent, now=NOW)
+    replying.reply(inquiry, Answer("代わりをお送りします。"), by=agent, now=NOW)
     assert numbers("replied") == 1
 
 
@@ -138,7 +139,7 @@ def test_a_reply_is_answered_when_it_cannot_be_taken_back(agent, tag):
     make.make_store(undo_seconds=30)
     make_rule(event="replied", acts=[{"do": "tag", "tag": tag.pk}])
     inquiry = make_inquiry()
-    message = replying.reply(inquiry, body="ご案内します。", by=agent, now=NOW)
+    message = replying.reply(inquiry, Answer("ご案内します。"), by=agent, now=NOW)
     assert rules.sweep(NOW + timedelta(seconds=29), 100) == 0
     assert rules.sweep(NOW + timedelta(seconds=30), 100) == 1
     assert [*inquiry.tags.all()] == [tag]

@@ -20,6 +20,7 @@ from inquiries import (
     triage,
     writing_in,
 )
+from inquiries.answers import Answer
 from inquiries.models import (
     ApprovalRule,
     Attachment,
@@ -52,10 +53,9 @@ def inquiry(store):
     return make_inquiry()
 
 
-def plan(inquiry, agent, now, **given):
-    return scheduling.schedule(
-        inquiry, **{"body": BODY, "by": agent, "now": now, "send_at": now + HOUR, "expected_version": 1, **given}
-    )
+def plan(inquiry, agent, now, send_at=None, **given):
+    answer = Answer(**{"body": BODY, "expected_version": 1, **given})
+    return scheduling.schedule(inquiry, answer, by=agent, send_at=send_at or now + HOUR, now=now)
 
 
 def sent():
@@ -124,10 +124,11 @@ def test_what_reply_refuses_is_refused_at_once(inquiry, agent, now, assistant):
     for given, refusal in [
         ({"body": " "}, replying.NothingWritten),
         ({"expected_version": 0}, replying.StaleReply),
-        ({"by": assistant}, replying.MayNotSend),
     ]:
         with pytest.raises(refusal):
             plan(inquiry, agent, now, **given)
+    with pytest.raises(replying.MayNotSend):
+        plan(inquiry, assistant, now)
     ApprovalRule.objects.create(name="全員")
     with pytest.raises(replying.NeedsApproval, match="全員"):
         plan(inquiry, agent, now)
@@ -139,7 +140,7 @@ def test_only_one_waits_at_a_time(inquiry, agent, now):
     with pytest.raises(preparing.PreparedAlready):
         plan(inquiry, make.make_user(), now)
     with pytest.raises(preparing.PreparedAlready):
-        approving.ask(inquiry, body="x", by=agent, now=now)
+        approving.ask(inquiry, Answer("x"), by=agent, now=now)
     with pytest.raises(IntegrityError, match="scheduled_has_its_hour"), transaction.atomic():
         PreparedReply.objects.update(send_at=None)
 
@@ -189,7 +190,10 @@ def test_a_draft_begun_meanwhile_is_kept_below(inquiry, agent, now):
 @pytest.mark.parametrize("deed", ["reply", "note"])
 def test_a_colleague_who_is_first_returns_it(inquiry, agent, now, deed):
     row, ken = plan(inquiry, agent, now), make.make_user()
-    getattr(replying, deed)(inquiry, body="こちらで確認しました。", by=ken, now=now)
+    if deed == "reply":
+        replying.reply(inquiry, Answer("こちらで確認しました。"), by=ken, now=now)
+    else:
+        replying.note(inquiry, body="こちらで確認しました。", by=ken, now=now)
     scheduling.sweep(now + HOUR)
     assert state(row) == ("returned", "colleague")
     assert Draft.objects.get(author=agent).body == BODY
@@ -261,10 +265,10 @@ def test_a_poisoned_reply_does_not_stop_the_next(inquiry, agent, now, monkeypatc
     second = plan(other, agent, now, send_at=now + 2 * HOUR, body="次のお客様へ")
     real = replying.reply
 
-    def broken(one, **given):
+    def broken(one, answer, **given):
         if one.pk == inquiry.pk:
             raise RuntimeError("boom")
-        return real(one, **given)
+        return real(one, answer, **given)
 
     monkeypatch.setattr(replying, "reply", broken)
     assert scheduling.sweep(now + 2 * HOUR) == 2

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inquiries import masking, replying, searching, triage
+from inquiries.answers import Answer
 from inquiries.models import Attachment, Inquiry, Message, SearchEntry
 from shopdesk import grams
 from tests.inquiries.make import make_inquiry
@@ -76,7 +77,7 @@ def test_a_reply_is_found_after_the_next_sweep_and_not_twice(agent, now):
     inquiry = asked("Q-000001", "いつ届きますか", now)
     searching.sweep(now)
     assert searching.sweep(now) == 0
-    replying.reply(inquiry, body="明日の便で発送いたします。", by=agent, now=now)
+    replying.reply(inquiry, Answer("明日の便で発送いたします。"), by=agent, now=now)
     assert numbers_found("発送", agent) == ["Q-000001"]
     assert SearchEntry.objects.count() == 1
 

@@ -18,6 +18,7 @@ from inquiries import (
     triage,
     undoing,
 )
+from inquiries.answers import Answer
 from inquiries.models import (
     Attachment,
     Draft,
@@ -61,8 +62,8 @@ def put_in(inquiry, author, now, name="説明書.pdf", content=b"%PDF-1.7 "):
     )  # fmt: skip
 
 
-def send(inquiry, agent, now, **given):
-    return replying.reply(inquiry, **{"body": BODY, "by": agent, "now": now, **given})
+def send(inquiry, agent, now, body=BODY, **given):
+    return replying.reply(inquiry, Answer(body, **given), by=agent, now=now)
 
 
 def facts(inquiry):

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inquiries import merging, opening, replying, sla, triage, undoing
+from inquiries.answers import Answer
 from inquiries.models import Category, Happening, Inquiry, Message, SLAPolicy, StatusLabel
 from shopdesk.business_time import (
     Calendar,
@@ -114,7 +115,7 @@ def test_without_a_policy_the_category_says_how_soon(shop_hours):
 def test_changing_the_policy_leaves_old_inquiries_and_their_figures(shop_hours, agent):
     policy = make_policy(first_minutes=120, solve_minutes=600)
     inquiry = ask(at(20, "10:00"))
-    replying.reply(inquiry, body="黒です。", by=agent, now=at(20, "10:30"))
+    replying.reply(inquiry, Answer("黒です。"), by=agent, now=at(20, "10:30"))
     figures = Inquiry.objects.values("sla_first", "sla_next", "sla_solve", "solve_due_at", "first_diff")
     before = figures.get(pk=inquiry.pk)
     assert before["first_diff"] == 90
@@ -157,17 +158,17 @@ def test_another_priority_brings_another_promise(shop_hours, agent):
 def test_first_until_the_first_answer_then_next_from_the_first_unanswered_word(shop_hours, agent):
     make_policy(first_minutes=120, next_minutes=60)
     inquiry = ask(at(20, "10:00"))
-    replying.reply(inquiry, body="黒です。", by=agent, now=at(20, "11:00"))
+    replying.reply(inquiry, Answer("黒です。"), by=agent, now=at(20, "11:00"))
     inquiry.refresh_from_db()
     assert (inquiry.reply_due_at, inquiry.escalation_at, inquiry.first_diff) == (None, None, 60)
     writes_again(inquiry, at(20, "13:00"))
     inquiry = writes_again(inquiry, at(20, "13:30"))
     assert inquiry.reply_due_at == at(20, "14:00")  # counted from 13:00
-    replying.reply(inquiry, body="はい。", by=agent, now=at(20, "14:20"))
+    replying.reply(inquiry, Answer("はい。"), by=agent, now=at(20, "14:20"))
     inquiry.refresh_from_db()
     assert (inquiry.first_diff, inquiry.next_diff) == (60, -20)
     inquiry = writes_again(inquiry, at(20, "15:00"))
-    replying.reply(inquiry, body="はい。", by=agent, now=at(20, "15:10"))
+    replying.reply(inquiry, Answer("はい。"), by=agent, now=at(20, "15:10"))
     inquiry.refresh_from_db()
     assert inquiry.next_diff == -20  # the worst one
 
@@ -175,7 +176,7 @@ def test_first_until_the_first_answer_then_next_from_the_first_unanswered_word(s
 def test_a_late_first_answer_is_late_by_business_minutes(shop_hours, agent):
     make_policy(first_minutes=120)
     inquiry = ask(at(20, "17:50"))  # due on Tuesday 11:50
-    replying.reply(inquiry, body="遅くなりました。", by=agent, now=at(24, "13:05"))
+    replying.reply(inquiry, Answer("遅くなりました。"), by=agent, now=at(24, "13:05"))
     inquiry.refresh_from_db()
     assert inquiry.first_diff == -15
 
@@ -183,8 +184,8 @@ def test_a_late_first_answer_is_late_by_business_minutes(shop_hours, agent):
 def test_a_second_letter_to_who_does_not_wait_keeps_no_promise(shop_hours, agent):
     make_policy()
     inquiry = ask(at(20, "10:00"))
-    replying.reply(inquiry, body="黒です。", by=agent, now=at(20, "10:30"))
-    replying.reply(inquiry, body="追伸です。", by=agent, now=at(20, "10:40"))
+    replying.reply(inquiry, Answer("黒です。"), by=agent, now=at(20, "10:30"))
+    replying.reply(inquiry, Answer("追伸です。"), by=agent, now=at(20, "10:40"))
     inquiry.refresh_from_db()
     assert (inquiry.first_diff, inquiry.next_diff) == (90, None)
 
@@ -204,7 +205,7 @@ def test_the_clock_for_solving_stands_still_while_we_wait_for_the_customer(shop_
     make_policy(first_minutes=None, solve_minutes=300)
     inquiry = ask(at(20, "10:00"))
     assert inquiry.solve_due_at == at(20, "16:00")
-    replying.reply(inquiry, body="写真をお送りください。", by=agent, now=at(20, "11:00"))
+    replying.reply(inquiry, Answer("写真をお送りください。"), by=agent, now=at(20, "11:00"))
     inquiry.refresh_from_db()
     assert (inquiry.paused_at, inquiry.escalation_at) == (at(20, "11:00"), None)
     inquiry = writes_again(inquiry, at(20, "13:30"))  # the pause: 11-12 and 13-13:30
@@ -217,7 +218,7 @@ def test_the_clock_for_solving_stands_still_while_we_wait_for_the_customer(shop_
 def test_solved_while_the_clock_stands_counts_until_it_stood(shop_hours, agent):
     make_policy(solve_minutes=300)
     inquiry = ask(at(20, "10:00"))
-    replying.reply(inquiry, body="いかがでしょうか。", by=agent, now=at(20, "11:00"))
+    replying.reply(inquiry, Answer("いかがでしょうか。"), by=agent, now=at(20, "11:00"))
     triage.set_status(inquiry, status="solved", by=agent, now=at(27, "11:00"))
     inquiry.refresh_from_db()
     assert inquiry.solve_diff == 240
@@ -283,7 +284,7 @@ def test_a_reply_that_is_taken_back_leaves_every_clock_as_it_was(shop_hours, age
     Store.objects.update(undo_seconds=10)
     before = clocks(inquiry)
     for then in ("pending", "solved"):
-        message = replying.reply(Inquiry.objects.get(), body="黒です。", by=agent, now=at(20, "11:00"), then=then)
+        message = replying.reply(Inquiry.objects.get(), Answer("黒です。", then=then), by=agent, now=at(20, "11:00"))
         assert clocks(inquiry)["first_diff"] == 60
         undoing.take_back(message, by=agent, now=at(20, "11:00") + timedelta(seconds=5))
         assert clocks(inquiry) == before
@@ -341,7 +342,7 @@ def test_warned_once_before_and_told_once_after(shop_hours):
 def test_who_was_answered_in_time_is_not_told_of(shop_hours, agent):
     make_policy(first_minutes=120, warn_minutes=30)
     inquiry = ask(at(20, "10:00"))
-    replying.reply(inquiry, body="黒です。", by=agent, now=at(20, "11:00"))
+    replying.reply(inquiry, Answer("黒です。"), by=agent, now=at(20, "11:00"))
     assert sla.sweep(at(27, "10:00")) == 0
     assert told(inquiry) == []
 
@@ -369,7 +370,7 @@ def test_the_next_promise_is_told_of_anew(shop_hours, agent):
     make_policy(first_minutes=60, next_minutes=60, warn_minutes=30)
     inquiry = ask(at(20, "10:00"))
     sla.sweep(at(20, "11:00"))
-    replying.reply(inquiry, body="黒です。", by=agent, now=at(20, "11:10"))
+    replying.reply(inquiry, Answer("黒です。"), by=agent, now=at(20, "11:10"))
     inquiry = writes_again(inquiry, at(20, "13:00"))
     assert inquiry.warned_at is None
     sla.sweep(at(20, "13:30"))

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from inquiries import moments, reopening, replying, snoozing, triage
+from inquiries.answers import Answer
 from inquiries.models import Inquiry, Message
 from inquiries.sentences import sentence
 from shopdesk.shop.models import BusinessHours
@@ -50,7 +51,7 @@ def test_it_wakes_at_its_moment_and_not_before(db, now, agent):
 
 def test_answered_and_laid_aside_it_waits_from_waking_on(db, now, agent):
     inquiry = make_inquiry()
-    replying.reply(inquiry, body="確認いたします。", by=agent, now=now)
+    replying.reply(inquiry, Answer("確認いたします。"), by=agent, now=now)
     asleep(inquiry, agent, now)
     snoozing.sweep(inquiry.snoozed_until)
     until = inquiry.snoozed_until

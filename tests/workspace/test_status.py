@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from inquiries import reopening, replying, triage
+from inquiries.answers import Answer
 from inquiries.models import Category, Cause, Inquiry, Message, StatusLabel
 from inquiries.sentences import sentence
 from tests import make
@@ -105,11 +106,11 @@ def test_a_reply_that_solves_needs_the_cause_too(db, now, agent):
     strict(requires_cause=True)
     inquiry = make_inquiry()
     with pytest.raises(triage.CannotClose):
-        replying.reply(inquiry, body="赤と青がございます。", by=agent, now=now, then="solved")
+        replying.reply(inquiry, Answer("赤と青がございます。", then="solved"), by=agent, now=now)
     assert inquiry.messages.filter(kind=Message.Kind.REPLY).count() == 0
     assert Inquiry.objects.get().status == "open"
     triage.set_cause(inquiry, cause=Cause.objects.first(), by=agent, now=now)
-    replying.reply(inquiry, body="赤と青がございます。", by=agent, now=now, then="solved")
+    replying.reply(inquiry, Answer("赤と青がございます。", then="solved"), by=agent, now=now)
     assert Inquiry.objects.get().status == "solved"
 
 

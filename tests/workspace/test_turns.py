@@ -9,6 +9,7 @@ from django.db import connection
 from django.urls import reverse
 
 from inquiries import replying, turns
+from inquiries.answers import Answer
 from inquiries.models import AgentSetting, Inquiry
 from shopdesk.accounts.models import User
 from tests import make
@@ -53,7 +54,7 @@ def test_ten_inquiries_three_agents_three_each_and_one_waits(ask, now):
     # Somebody frees up: it is theirs.
     free = people[1]
     answered = Inquiry.objects.filter(assignee=free).first()
-    replying.reply(answered, body="はい。", by=free, now=now)
+    replying.reply(answered, Answer("はい。"), by=free, now=now)
     assert turns.sweep(now + timedelta(seconds=15)) == 1
     waiting.refresh_from_db()
     assert waiting.assignee == free

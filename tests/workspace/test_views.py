@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inquiries import conditions, counting, listing, opening, replying, saving_views, searching, snoozing, triage
+from inquiries.answers import Answer
 from inquiries.counting import Counter
 from inquiries.listpage import ListPage
 from inquiries.models import AgentSetting, Category, Inquiry, SavedView
@@ -67,7 +68,7 @@ def perform(deed, inquiry, person, now):
         case "snooze":
             snoozing.snooze(inquiry, until=now + timedelta(days=1), reason="stock", comment="", by=person, now=now)
         case "reply":
-            replying.reply(inquiry, body=f"ご返信 {now}", by=person, now=now)
+            replying.reply(inquiry, Answer(f"ご返信 {now}"), by=person, now=now)
         case "note":
             replying.note(inquiry, body=f"メモ {now}", by=person, now=now)
         case "delay":
