@@ -2,7 +2,8 @@
 
 That lock (FOR UPDATE) gives everything about one customer an order: a new row that points to the customer takes a
 key-share lock on it when it is committed, so that a complaint or a return that is being filed while a letter is
-decided is either seen here, or is committed after the letter was queued. Unsubscribing takes the same lock.
+decided is either seen here, or is committed after the letter was queued. Unsubscribing takes the same lock. Where
+somebody else holds it, nothing is decided: the letter waits for the next sweep.
 """
 
 from __future__ import annotations

@@ -28,10 +28,14 @@ State = PlannedMail.State
 BATCH = 200  # rows of one sweep
 # A queued letter is decided on today's facts: it must leave soon, or be decided anew.
 FRESH_FOR = timedelta(hours=24)
-# How long to wait for a customer's row: whoever writes about a customer is done sooner. Then the next row has its turn.
+# How long to wait for whatever else somebody may hold. Then the next row has its turn.
 LOCK_TIMEOUT = "5s"
 # Letters that waited for the same customer's complaint leave one a day, not all at once.
 BETWEEN_WOKEN = timedelta(days=1)
+
+
+class _Busy(Exception):
+    """Somebody writes about the customer at this moment: the letter has its turn when they are done."""
 
 
 def sweep(now: datetime, limit: int = BATCH) -> int:
@@ -50,6 +54,8 @@ def sweep(now: datetime, limit: int = BATCH) -> int:
                 claimed.append(planned.pk)
                 _end(planned, now)
             ended += 1
+        except _Busy:
+            passed += claimed
         except DatabaseError:
             # A lock that did not come in time, or a lost connection: the row is as it was and has its turn again later.
             if not claimed:
@@ -137,7 +143,10 @@ def _claim(now: datetime, passed: list[int]) -> PlannedMail | None:
 def _end(planned: PlannedMail, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
-    customer = Customer.objects.select_for_update().get(pk=planned.customer_id)
+    # Customers come before what belongs to them (merging_customers.py): who holds the letter waits for none.
+    customer = Customer.objects.select_for_update(skip_locked=True).filter(pk=planned.customer_id).first()
+    if customer is None:
+        raise _Busy
     if _put_off(planned, now):
         return
     verdict = gate.decide(planned, customer, now=now)

@@ -55,6 +55,15 @@ def sweep(now: datetime, limit: int = BATCH) -> int:
     return done
 
 
+def renew(customers: Iterable[int], *, now: datetime) -> int:
+    """The phase of these customers' unsolved inquiries anew, in the caller's transaction: orders came to them, or left
+    them, without being changed themselves. How many changed."""
+    rows = Inquiry.objects.unsolved().filter(customer__in=list(customers)).select_related("order").order_by("pk")
+    inquiries = list(rows)
+    wanted = _wanted(inquiries, now)
+    return _write(inquiries, wanted) if wanted else 0
+
+
 # --- within ---------------------------------------------------------------------------------------------------------
 
 # An order that is off tells nothing about where the customer stands.

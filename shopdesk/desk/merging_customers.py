@@ -2,6 +2,10 @@
 
 Shops know a person by several addresses and platforms, so doubles are normal. Nothing is deleted: the row that goes
 stays, leads to the one that is kept, and owns nothing any more.
+
+Nobody else takes rows of so many rooms, so the order in which everybody takes them is written here: customers, orders
+and their lines, return cases, inquiries, and then what belongs to an inquiry or a case; of one table in the order of
+the keys. Whoever holds a row waits for none that stands before it; a sweep that would have to passes on (SKIP LOCKED).
 """
 
 from collections.abc import Iterable
@@ -11,7 +15,7 @@ from django.apps import apps
 from django.db import transaction
 from django.db.models import ForeignKey, Q
 
-from inquiries import searching
+from inquiries import phases, searching
 from shopdesk.accounts import audit
 from shopdesk.accounts.models import User
 from shopdesk.desk.models import CustomerMerge
@@ -51,11 +55,8 @@ def merge(gone: Customer, *, into: Customer, by: User, now: datetime) -> Custome
     """
     if gone.pk == into.pk:
         raise CannotMerge("same")
-    rows = {
-        row.pk: row
-        for row in Customer.objects.select_for_update(no_key=True).filter(pk__in=[gone.pk, into.pk]).order_by("pk")
-    }
-    if len(rows) != 2 or any(row.merged_into_id for row in rows.values()):
+    rows = _held([gone.pk, into.pk])
+    if len(rows) != 2 or any(row.merged_into_id for row in rows):
         raise CannotMerge("gone_already")
     _refuse_conflicts(gone.pk, into.pk)
     moved: dict[str, list[int]] = {}
@@ -63,11 +64,12 @@ def merge(gone: Customer, *, into: Customer, by: User, now: datetime) -> Custome
         owned = apps.get_model(label)._default_manager.filter(**{field: gone.pk})
         if label == "shop.customeraddress":  # the same relay address may stand at both
             owned = owned.exclude(address__in=CustomerAddress.objects.filter(customer=into.pk).values("address"))
-        if pks := list(owned.values_list("pk", flat=True)):
-            owned.update(**{field: into.pk})
+        if pks := list(owned.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True)):
+            owned.filter(pk__in=pks).update(**{field: into.pk})
             moved[label] = pks
     Customer.objects.filter(pk=gone.pk).update(merged_into=into.pk)
     searching.forget(moved.get("inquiries.inquiry", []))
+    phases.renew([into.pk], now=now)
     audit.record("customer.merged", actor=by, now=now, gone=gone.pk, kept=into.pk)
     return CustomerMerge.objects.create(gone=gone, kept=into, moved=moved, by=by, at=now)
 
@@ -75,18 +77,36 @@ def merge(gone: Customer, *, into: Customer, by: User, now: datetime) -> Custome
 @transaction.atomic
 def unmerge(merge: CustomerMerge, *, by: User, now: datetime) -> bool:
     """Move back what was moved and is still there; what came since stays. False when it was undone already."""
+    holders = _held_chain(merge)
     if not CustomerMerge.objects.filter(pk=merge.pk, undone_at=None).update(undone_at=now, undone_by=by):
         return False
-    holders = _led_to(merge.kept_id)
     for label, field in _owners():
-        pks = merge.moved.get(label, [])
-        apps.get_model(label)._default_manager.filter(pk__in=pks, **{f"{field}__in": holders}).update(
-            **{field: merge.gone_id}
-        )
+        rows = apps.get_model(label)._default_manager.filter(pk__in=merge.moved.get(label, []))
+        owned = rows.filter(**{f"{field}__in": holders}).order_by("pk").select_for_update(no_key=True)
+        rows.filter(pk__in=list(owned.values_list("pk", flat=True))).update(**{field: merge.gone_id})
     Customer.objects.filter(pk=merge.gone_id).update(merged_into=None)
     searching.forget(merge.moved.get("inquiries.inquiry", []))
+    phases.renew([merge.gone_id, *holders], now=now)
     audit.record("customer.unmerged", actor=by, now=now, gone=merge.gone_id, kept=merge.kept_id)
     return True
+
+
+def _held(pks: Iterable[int]) -> list[Customer]:
+    """These customers, held. What is written about them meanwhile waits for nobody: their keys do not change."""
+    return list(Customer.objects.select_for_update(no_key=True).filter(pk__in=pks).order_by("pk"))
+
+
+def _held_chain(merge: CustomerMerge) -> list[int]:
+    """Who may own by now what was moved; held, with the one that it goes back to. Of a chain that another merge has
+    made longer before we held it, the new end is held too."""
+    while True:
+        savepoint = transaction.savepoint()
+        holders = _led_to(merge.kept_id)
+        _held([merge.gone_id, *holders])
+        if _led_to(merge.kept_id) == holders:
+            transaction.savepoint_commit(savepoint)
+            return holders
+        transaction.savepoint_rollback(savepoint)
 
 
 def _led_to(pk: int) -> list[int]:
@@ -97,12 +117,14 @@ def _led_to(pk: int) -> list[int]:
     return chain
 
 
-def _owners() -> Iterable[tuple[str, str]]:
-    """(model label, name of the field) of whatever belongs to a customer, in every room."""
+def _owners() -> list[tuple[str, str]]:
+    """(model label, name of the field) of whatever belongs to a customer, in every room; inquiries last."""
+    found = []
     for relation in Customer._meta.related_objects:
         model = relation.related_model
         if isinstance(relation.field, ForeignKey) and model not in {Customer, CustomerMerge}:
-            yield model._meta.label_lower, relation.field.name
+            found.append((model._meta.label_lower, relation.field.name))
+    return sorted(found, key=lambda owner: owner[0] == "inquiries.inquiry")
 
 
 def _refuse_conflicts(gone: int, kept: int) -> None:

@@ -143,7 +143,7 @@ class Directory:
     def save(self) -> None:
         """Write the new customers, addresses and identities. Inside the caller's transaction."""
         Customer.objects.bulk_create(self._new)
-        for customer, fields in self._filled.values():
+        for _pk, (customer, fields) in sorted(self._filled.items()):  # by key: nobody waits in a circle
             customer.save(update_fields=sorted(fields))
         CustomerAddress.objects.bulk_create(self._new_addresses)
         PlatformIdentity.objects.bulk_create(self._new_identities)

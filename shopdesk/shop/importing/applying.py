@@ -219,7 +219,9 @@ def _locked(
     if not orders:
         return
     pks = [known[order.number].pk for order in orders]
-    rows = {row.number: row for row in Order.objects.select_for_update().filter(pk__in=pks).order_by("pk")}
+    # Not their keys: a return that is being asked for holds a line and, last of all, looks whether the order is there.
+    held = Order.objects.select_for_update(no_key=True).filter(pk__in=pks).order_by("pk")
+    rows = {row.number: row for row in held}
     lines: dict[int, list[OrderLine]] = {pk: [] for pk in pks}
     for line in OrderLine.objects.select_for_update().filter(order__in=pks).order_by("pk"):
         lines[line.order_id].append(line)
