@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
-from threading import Barrier, Event, Thread
+from threading import Barrier, Thread
 from zoneinfo import ZoneInfo
 
 import pytest
