@@ -38,13 +38,22 @@ def bounded(
 
     ``also`` is one more SQL expression of ours with its ``params``, asked on the same way; its value comes second.
     """
-    asked = {key: counter for key, counter in lists.items() if counter.sql}
-    parts = [also, *(counter.sql for counter in asked.values())]
-    values = [*params, *(value for counter in asked.values() for value in counter.params)]
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(parts)}", values)
-        first, *counts = cursor.fetchone()
-    return dict.fromkeys(lists, 0) | dict(zip(asked, counts, strict=True)), first
+        cursor.execute(*question(lists, also=also, params=params))
+        return answer(lists, cursor.fetchone())
+
+
+def question(lists: Mapping[str, Counter], *, also: str = "0", params: Sequence[Any] = ()) -> tuple[str, list[Any]]:
+    """The statement of :func:`bounded` with its parameters."""
+    asked = [counter for counter in lists.values() if counter.sql]
+    parts = [also, *(counter.sql for counter in asked)]
+    return f"SELECT {', '.join(parts)}", [*params, *(value for counter in asked for value in counter.params)]
+
+
+def answer(lists: Mapping[str, Counter], row: Sequence[Any]) -> tuple[dict[str, int], object]:
+    """The row that it answers with, as :func:`bounded` gives it."""
+    asked = [key for key, counter in lists.items() if counter.sql]
+    return dict.fromkeys(lists, 0) | dict(zip(asked, row[1:], strict=True)), row[0]
 
 
 def shown(count: int) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from inquiries import attachments
@@ -14,6 +15,7 @@ from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 from shopdesk.fields import LineField
 from shopdesk.shop.models import Product
+from shopdesk.statements import statement
 from shopdesk.text import clean, normalise
 
 MAX_TEXT = 10_000
@@ -184,14 +186,14 @@ class ViewForm(forms.Form):
 
 
 class ReplyForm(forms.Form):
-    """A reply as it is posted. The buttons say what becomes of it (``action``; empty: the view's own) and which status
-    follows (``then``, or a label of the shop). ``checked`` confirms what the check before sending found. Moments are
-    in the zone of whoever is signed in."""
+    """A reply as it is posted. The buttons say what becomes of it (``action``; empty: the view's own) or which status
+    follows (``then``, read by answers.outcome()); ``after`` is the status that was chosen for one that waits first.
+    ``checked`` confirms what the check before sending found. Moments are in the zone of whoever is signed in."""
 
     body = TextField(max_length=50_000, required=False)
     version = forms.IntegerField(min_value=0, max_value=2**31 - 1)
-    then = forms.ChoiceField(choices=[("pending", ""), ("solved", "")], required=False)
-    label = forms.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
+    then = forms.CharField(max_length=20, required=False)
+    after = forms.CharField(max_length=20, required=False)
     action = forms.ChoiceField(choices=[("send", ""), ("schedule", ""), ("approve", "")], required=False)
     send_at = forms.DateTimeField(input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], required=False)
     cc = TextField(max_length=6_000, required=False)
@@ -246,5 +248,10 @@ class AssignForm(forms.Form):
 
 def assignable() -> list[User]:
     """Active staff who may see inquiries. One query."""
-    users = User.objects.active().select_related("role").order_by("name", "pk")
-    return [user for user in users if user.has_perm(P.INQUIRIES_VIEW)]
+    return [user for user in _active() if user.has_perm(P.INQUIRIES_VIEW)]
+
+
+@statement(keep=1)
+def _active() -> QuerySet[User]:
+    found: QuerySet[User] = User.objects.active()
+    return found.select_related("role").order_by("name", "pk")

@@ -1,13 +1,13 @@
 """One page of the list with its views and counters, as the workspace shows it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef
+from django.db.models import OuterRef, QuerySet
 from django.db.models.functions import JSONObject
 from django.urls import reverse
 
@@ -17,14 +17,14 @@ from inquiries.due_times import shown
 from inquiries.listing import Wanted
 from inquiries.models import AgentSetting, Inquiry, InquiryQuerySet, Presence, SavedView
 from shopdesk.accounts.models import User
-from shopdesk.accounts.permissions import P
 from shopdesk.business_time import Calendar
 from shopdesk.shop.calendar import business_calendar
+from shopdesk.statements import Words, statement
 
 # What a line of the list needs; the rest of a wide table stays where it is.
 _FIELDS = (
     "number", "name", "subject", "preview", "status", "priority", "phase", "mood", "channel", "escalation_at",
-    "last_activity_at", "first_replied_at", "snoozed_until", "thanked_at", "label_id",
+    "last_activity_at", "first_replied_at", "snoozed_until", "thanked_at", "label_id", "version",
     "category__name_ja", "category__name_en", "assignee__name", "assignee__email",
 )  # fmt: skip
 # What is needed to cover it.
@@ -69,7 +69,7 @@ class ListPage:
 
     def __post_init__(self) -> None:
         self.number = _page_number(self.query.get("page", ""))
-        self.saved = list(SavedView.objects.offered_to(self.user).order_by("shared", "position", "pk"))
+        self.saved = _saved_views(user=self.user.pk)
         wanted = Wanted.read(self.query)
         known = {*listing.offered(self.user), *(listing.key_of(view) for view in self.saved)}
         view = wanted.view if wanted.view in known else self._default(known)
@@ -83,7 +83,7 @@ class ListPage:
 
     def _default(self, known: set[str]) -> str:
         """What the person sees first: their saved view, their built-in one, or what waits for an answer."""
-        setting = AgentSetting.objects.filter(user=self.user).only("default_view_id", "default_tab").first()
+        setting = next(iter(_settings(user=self.user.pk)), None)
         for key in (f"v{setting.default_view_id}", setting.default_tab) if setting else ():
             if key in known:
                 return key
@@ -99,15 +99,22 @@ class ListPage:
         return visible.none() if found is None else visible.filter(found)
 
     def _count(self) -> tuple[dict[str, int], object]:
-        sees_all = self.user.has_perm(P.INQUIRIES_VIEW_ALL)
-        counters = dict(_counters(self.user, sees_all, listing.offered(self.user)))
-        for view in self.saved:
-            if not _is_dear(view.conditions):
-                counters[listing.key_of(view)] = Counter.of(self._list(listing.key_of(view)))
-        if self.wanted.is_filtered and not self.wanted.q:
-            counters["shown"] = Counter.of(self.rows)
+        counted = {
+            listing.key_of(view): Counter.of(self._list(listing.key_of(view)))
+            for view in self.saved
+            if not _is_dear(view.conditions)
+        }
+        narrowed = self._narrowed if self.wanted.is_filtered and not self.wanted.q else None
+        if narrowed and self._of_saved:
+            counted["shown"] = Counter.of(self.rows)
+            narrowed = None
+        lists, asked = _counters(self.user.codes, listing.offered(self.user), narrowed)
+        if not counted:
+            return counting.answer(lists, asked.row(user=self.user.pk, now=self.now))
+        # Conditions of people's own are put into words each time.
+        own = _lists(self.user, listing.offered(self.user), narrowed) | counted
         stamp, params = live.stamp_sql(self.user, now=self.now)
-        return counting.bounded(counters, also=stamp, params=params)
+        return counting.bounded(own, also=stamp, params=params)
 
     def _views(self) -> list[View]:
         address, names = reverse("desk-inquiries:list"), listing.labels()
@@ -128,6 +135,15 @@ class ListPage:
         return next(view for view in self.views if view.is_current)
 
     @property
+    def _of_saved(self) -> bool:
+        return listing.saved_id(self.wanted.view) is not None
+
+    @property
+    def _narrowed(self) -> Wanted:
+        """What the rows depend on, besides the words that are searched for."""
+        return replace(self.wanted, q="")
+
+    @property
     def order(self) -> str:
         saved = {listing.key_of(view): view.order for view in self.saved}
         if self.wanted.view in saved:
@@ -145,18 +161,15 @@ class ListPage:
     def _found(self) -> tuple[list[Inquiry], dict[int, tuple[searching.Piece, ...]], bool, int | None]:
         """(rows of this page, excerpts, whether another page follows, how many in all if it is known)."""
         if self.wanted.q:
-            rows = self._with_company(self.rows)
+            rows = _with_company(self.rows, self.user, self.now)
             found = searching.search(self.wanted.q, user=self.user, rows=rows, page=self.number)
             excerpts = {hit.inquiry.pk: hit.excerpt for hit in found.hits}
             return [hit.inquiry for hit in found.hits], excerpts, found.has_next, found.total
-        start = (self.number - 1) * listing.PER_PAGE
-        # The page is cut from the index alone; only its rows are read and joined.
-        cut = listing.ordered(self.rows, self.order).values("pk")[start : start + listing.PER_PAGE + 1]
-        near = self._with_company(Inquiry.objects.filter(pk__in=cut))
-        near = near.select_related("category", "assignee").only(*_FIELDS)
-        if not masking.sees_contacts(self.user):
-            near = near.select_related("category", "assignee", "customer").only(*_FIELDS, *_CONTACTS)
-        shown_rows = list(listing.ordered(near, self.order))
+        if self._of_saved:
+            shown_rows = list(_cut(self.rows, self.user, self.number, self.order, self.now))
+        else:
+            shape = self.user.codes, self._narrowed, self.number, self.order
+            shown_rows = _page(*shape, user=self.user.pk, now=self.now)
         has_next = len(shown_rows) > listing.PER_PAGE and self.number < listing.MOST_PAGES
         return shown_rows[: listing.PER_PAGE], {}, has_next, None
 
@@ -177,6 +190,7 @@ class ListPage:
             {
                 "pk": inquiry.pk,
                 "number": inquiry.number,
+                "version": inquiry.version,
                 "url": f"{address}{inquiry.pk}/?{rest}",
                 "name": inquiry.name,
                 "subject": inquiry.subject,
@@ -195,15 +209,6 @@ class ListPage:
             }
             for inquiry in inquiries
         ]
-
-    def _with_company(self, rows: InquiryQuerySet) -> InquiryQuerySet:
-        """The rows with their tags and with who else has them open, in the same query."""
-        tags = Inquiry.tags.through.objects.filter(inquiry=OuterRef("pk")).order_by("tag__name")
-        here = Presence.objects.filter(inquiry=OuterRef("pk"), seen_at__gt=self.now - live.LIVE).exclude(user=self.user)
-        return rows.annotate(
-            tag_list=ArraySubquery(tags.values(found=JSONObject(name="tag__name", tone="tag__tone"))),
-            here_list=ArraySubquery(here.order_by("since").values(found=JSONObject(name="user__name", doing="doing"))),
-        )
 
     # --- around the rows --------------------------------------------------------------------------------------------
 
@@ -237,12 +242,77 @@ class ListPage:
         return self.query_of(page=self.number - 1) if self.number > 1 else ""
 
 
-@lru_cache(maxsize=500)
-def _counters(user: User, _sees_all: bool, views: tuple[str, ...]) -> dict[str, Counter]:
-    """How the built-in views of a person are counted: the same words until they may see something else, and putting
-    them together takes longer than counting."""
-    visible = Inquiry.objects.visible_to(user)
-    return {key: Counter.of(visible.filter(listing.condition(key, user))) for key in views}
+@statement(keep=1)
+def _saved_views(*, user: int) -> QuerySet[SavedView]:
+    offered = SavedView.objects.offered_to(User.anybody(user, frozenset()))
+    return offered.order_by("shared", "position", "pk")
+
+
+@statement(keep=1)
+def _settings(*, user: int) -> QuerySet[AgentSetting]:
+    return AgentSetting.objects.filter(user=user).only("default_view_id", "default_tab")
+
+
+@statement(keep=300)
+def _page(
+    codes: frozenset[str], wanted: Wanted, number: int, order: str, *, user: int, now: datetime
+) -> QuerySet[Inquiry]:
+    """One page of a built-in view as a person with these permissions sees it."""
+    reader = User.anybody(user, codes)
+    return _cut(wanted.narrow(_built_in(reader, wanted.view)), reader, number, order, now)
+
+
+def _built_in(user: User, key: str) -> InquiryQuerySet:
+    return Inquiry.objects.visible_to(user).filter(listing.condition(key, user))
+
+
+def _cut(rows: InquiryQuerySet, user: User, number: int, order: str, now: datetime) -> InquiryQuerySet:
+    """The rows of a page, and one more that tells whether another page follows.
+
+    The page is cut from the index alone; only its rows are read and joined.
+    """
+    start = (number - 1) * listing.PER_PAGE
+    cut = listing.ordered(rows, order).values("pk")[start : start + listing.PER_PAGE + 1]
+    near = _with_company(Inquiry.objects.filter(pk__in=cut), user, now)
+    near = near.select_related("category", "assignee").only(*_FIELDS)
+    if not masking.sees_contacts(user):
+        near = near.select_related("category", "assignee", "customer").only(*_FIELDS, *_CONTACTS)
+    return listing.ordered(near, order)
+
+
+def _with_company(rows: InquiryQuerySet, user: User, now: datetime) -> InquiryQuerySet:
+    """The rows with their tags and with who else has them open, in the same query."""
+    tags = Inquiry.tags.through.objects.filter(inquiry=OuterRef("pk")).order_by("tag__name")
+    here = Presence.objects.filter(inquiry=OuterRef("pk"), seen_at__gt=now - live.LIVE).exclude(user=user)
+    return rows.annotate(
+        tag_list=ArraySubquery(tags.values(found=JSONObject(name="tag__name", tone="tag__tone"))),
+        here_list=ArraySubquery(here.order_by("since").values(found=JSONObject(name="user__name", doing="doing"))),
+    )
+
+
+def _lists(user: User, views: tuple[str, ...], narrowed: Wanted | None) -> dict[str, Counter]:
+    """How the built-in views of a person are counted, and what one of them is narrowed to."""
+    lists = {key: Counter.of(_built_in(user, key)) for key in views}
+    if narrowed:
+        lists["shown"] = Counter.of(narrowed.narrow(_built_in(user, narrowed.view)))
+    return lists
+
+
+@lru_cache(maxsize=300)
+def _counters(
+    codes: frozenset[str], views: tuple[str, ...], narrowed: Wanted | None
+) -> tuple[dict[str, Counter], Words]:
+    """The lists, and the statement that counts them and asks for the stamp."""
+    lists: dict[str, Counter] = {}
+
+    def build(user: int, now: datetime) -> tuple[str, list[Any]]:
+        reader = User.anybody(user, codes)
+        lists.update(_lists(reader, views, narrowed))
+        stamp, params = live.stamp_sql(reader, now=now)
+        return counting.question(lists, also=stamp, params=params)
+
+    asked = Words(build, user=int, now=datetime)
+    return lists, asked
 
 
 class _Words:

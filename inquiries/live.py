@@ -32,7 +32,10 @@ _HERE = (
     "(SELECT coalesce(sum(hashtext(inquiry_id || '-' || user_id || doing)), 0) FROM inquiries_presence"
     " WHERE seen_at > %s AND user_id <> %s)"
 )
-_STAMP = f"concat_ws('.', {_SUM.format('inquiries_inquiryevent')}, {_SUM.format('inquiries_message')}, {_HERE}, %s)"
+_MOVES_ON = f"floor(extract(epoch FROM %s) / {_TICK})"
+_STAMP = (
+    f"concat_ws('.', {_SUM.format('inquiries_inquiryevent')}, {_SUM.format('inquiries_message')}, {_HERE}, {_MOVES_ON})"
+)
 
 _BEAT = """
 WITH here AS (
@@ -48,7 +51,7 @@ SELECT """
 
 def stamp_sql(user: User, *, now: datetime) -> tuple[str, list[Any]]:
     """The stamp as an SQL expression with its parameters, to be asked together with something else."""
-    return _STAMP, [_NEWEST, _NEWEST, now - LIVE, user.pk, int(now.timestamp()) // _TICK]
+    return _STAMP, [_NEWEST, _NEWEST, now - LIVE, user.pk, now]
 
 
 def beat(user: User, *, inquiry: int | None, doing: str, now: datetime) -> str:

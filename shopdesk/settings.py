@@ -137,6 +137,10 @@ DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
 # Trying every order of ten joined tables costs the planner 5 ms, and most are only relations of one row. It may
 # rearrange six: with three it walked whole tables for the list of inquiries.
 DATABASES["default"]["OPTIONS"].setdefault("options", "-c join_collapse_limit=6")
+# Plans of shopdesk.statements are kept with the connection. A pooler that hands every transaction another connection,
+# and does not know prepared statements (PgBouncer before 1.21), needs this off.
+if env.bool("DATABASE_PREPARE", default=True):
+    DATABASES["default"]["OPTIONS"].setdefault("prepare_threshold", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # The cache holds nothing that may not be lost, and lives in PostgreSQL so that the web keeps serving without a broker.
@@ -179,6 +183,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "admin:index"
+SESSION_ENGINE = "shopdesk.accounts.sessions"
 SESSION_COOKIE_AGE = 60 * 60 * 12
 SESSION_SAVE_EVERY_REQUEST = False
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure

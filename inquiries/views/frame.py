@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from inquiries import masking
@@ -13,6 +14,7 @@ from inquiries.models import Category, Inquiry, Tag
 from shopdesk.accounts.decorators import StaffRequest
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
+from shopdesk.statements import statement
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,19 @@ def _filters(user: User) -> Filters:
     return Filters(
         statuses=[(code, str(name)) for code, name in Inquiry.Status.choices if code != Inquiry.Status.MERGED],
         people=assignable() if masking.sees_contacts(user) else [],
-        categories=list(Category.objects.only("slug", "name_ja", "name_en")),
-        tags=list(Tag.objects.filter(is_active=True).only("name")),
+        categories=_categories(),
+        tags=_tags(),
     )
+
+
+@statement(keep=1)
+def _categories() -> QuerySet[Category]:
+    return Category.objects.only("slug", "name_ja", "name_en")
+
+
+@statement(keep=1)
+def _tags() -> QuerySet[Tag]:
+    return Tag.objects.filter(is_active=True).only("name")
 
 
 def _empty(listing: ListPage) -> str:

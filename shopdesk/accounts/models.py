@@ -97,6 +97,16 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.name or self.email
 
+    @classmethod
+    def anybody(cls, pk: int, codes: frozenset[str]) -> User:
+        """Somebody who holds these permissions, for queries that are put into words before it is known who asks."""
+        return cls(pk=pk, role=Role(permissions=sorted(codes)))
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """The permissions that the person holds."""
+        return frozenset(self.role.codes()) if self.is_active else frozenset()
+
     @property
     def public_name(self) -> str:
         """The name that customers read under a reply."""

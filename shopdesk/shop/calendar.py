@@ -6,10 +6,12 @@ from zoneinfo import ZoneInfo
 
 import jpholiday
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from shopdesk.business_time import Calendar
 from shopdesk.shop.models import BusinessHours, Closure
+from shopdesk.statements import statement
 
 # What holds until the shop has told its hours: an empty table must not mean "never open", or no due time could be told.
 DEFAULT_HOURS = {weekday: [(time(10), time(17))] for weekday in range(5)}
@@ -41,13 +43,23 @@ _HOLIDAYS_EN = {
 def business_calendar() -> Calendar:
     """The hours and the active closing days of the shop, in the shop's zone. Two queries; nothing is cached."""
     hours: dict[int, list[tuple[time, time]]] = defaultdict(list)
-    for slot in BusinessHours.objects.order_by("weekday", "opens"):
+    for slot in _hours():
         hours[slot.weekday].append((slot.opens, slot.closes))
     closed: set[date] = set()
-    for first, last in Closure.objects.filter(active=True).values_list("first_day", "last_day"):
+    for first, last in _closures():
         days = min(last - first, _LONGEST_CLOSURE).days
         closed.update(first + timedelta(days=place) for place in range(days + 1))
     return Calendar(hours=dict(hours) or DEFAULT_HOURS, closed=frozenset(closed), zone=ZoneInfo(settings.TIME_ZONE))
+
+
+@statement(keep=1)
+def _hours() -> QuerySet[BusinessHours]:
+    return BusinessHours.objects.order_by("weekday", "opens")
+
+
+@statement(keep=1)
+def _closures() -> QuerySet[Closure, tuple[date, date]]:
+    return Closure.objects.filter(active=True).values_list("first_day", "last_day")
 
 
 def seed_closures(year_from: int, year_to: int) -> int:
