@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from inquiries.models import DraftFile, Inquiry, StatusLabel
 from shopdesk.text import clean
 
+# What a reply may lead to.
+STATUSES = (Inquiry.Status.PENDING, Inquiry.Status.SOLVED)
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -33,7 +36,7 @@ class Answer:
     expected_version: int | None = None
 
     def __post_init__(self) -> None:
-        if self.then not in {Inquiry.Status.PENDING, Inquiry.Status.SOLVED}:
+        if self.then not in STATUSES:
             raise ValueError(self.then)
         if self.label is not None and self.label.status != self.then:
             raise ValueError(f"A label of another status than {self.then}.")
@@ -42,3 +45,27 @@ class Answer:
     def text(self) -> str:
         """The body as it is kept and sent: cleaned, without white space around it."""
         return clean(self.body).strip()
+
+
+class NoSuchStatus(Exception):
+    """Not a status that a reply leads to, or a label that is not offered."""
+
+
+def labels() -> list[tuple[str, StatusLabel]]:
+    """The shop's own names of where a reply may lead, each with its code for outcome(). One query."""
+    return [(f"label:{row.pk}", row) for row in StatusLabel.objects.filter(status__in=STATUSES, is_active=True)]
+
+
+def outcome(code: str) -> tuple[str, StatusLabel | None]:
+    """The status and the label that ``pending``, ``solved`` or ``label:3`` stand for; pending for "". A query for a
+    label only. Raises NoSuchStatus."""
+    word, _, number = code.partition(":")
+    if word != "label":
+        if code and code not in STATUSES:
+            raise NoSuchStatus(code)
+        return code or Inquiry.Status.PENDING, None
+    known = number.isascii() and number.isdecimal() and len(number) < 10
+    label = StatusLabel.objects.filter(pk=number, status__in=STATUSES, is_active=True).first() if known else None
+    if label is None:
+        raise NoSuchStatus(code)
+    return label.status, label

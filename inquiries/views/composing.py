@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from inquiries import attachments, drafts, mentions, recipients
+from inquiries import answers, attachments, drafts, mentions, recipients
 from inquiries.models import Draft, Inquiry
 from inquiries.views.showing import inquiry_for
 from shopdesk import clock
@@ -31,7 +31,10 @@ def draft(request: StaffRequest, pk: int) -> HttpResponse:
         messages.error(request, problem or files_problem)
     else:
         messages.success(request, _("The draft is saved.") if kept else _("The draft is deleted."))
-    return redirect("desk-inquiries:detail", pk=pk)
+    back = redirect("desk-inquiries:detail", pk=pk)
+    if "ways" in request.POST:
+        back["Location"] += "?ways=all#composer"
+    return back
 
 
 def save(request: StaffRequest, inquiry: Inquiry) -> tuple[Draft | None, str]:
@@ -62,6 +65,19 @@ def posted_templates(request: StaffRequest) -> list[int]:
     """The templates that were inserted, as the reply box counts them: ``3,17``."""
     numbers = request.POST.get("templates", "").split(",")
     return [int(one) for one in numbers[:50] if one.isascii() and one.isdecimal() and len(one) < 10]
+
+
+@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_REPLY)
+@require_safe
+def ways(request: StaffRequest, pk: int) -> HttpResponse:
+    """Every way to send a reply, the shop's labels among them; ``?send_at=&after=`` are what was chosen in it."""
+    context = {
+        "inquiry": inquiry_for(request, pk),
+        "labels": answers.labels(),
+        "send_at": request.GET.get("send_at", "")[:20],
+        "after": request.GET.get("after", "")[:20],
+    }
+    return render(request, "inquiries/_menu_send.html", context)
 
 
 @staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_REPLY)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from inquiries import (
+    answers,
     approving,
     carrying,
     checking,
@@ -27,7 +28,7 @@ from inquiries import (
 )
 from inquiries.answers import Answer
 from inquiries.forms import ReplyForm, product_named
-from inquiries.models import Draft, Inquiry, Message, PreparedReply, StatusLabel
+from inquiries.models import Draft, Inquiry, Message, PreparedReply
 from inquiries.standing import Check
 from inquiries.views.composing import attach
 from inquiries.views.showing import inquiry_for, page
@@ -151,7 +152,7 @@ def _hand_over(request: StaffRequest, inquiry: Inquiry, form: ReplyForm, action:
     user, now, words = request.user, clock.now(), form.cleaned_data
     answer = _answer(request, inquiry, words)
     _refuse_bare_opening(inquiry, answer.body, user)
-    if Inquiry.objects.filter(pk=inquiry.pk, version=answer.expected_version).exists():
+    if Inquiry.objects.filter(pk=inquiry.pk, version=words["version"]).exists():
         # What is out of date is refused below, with what is new: to be read before anything else.
         _check(inquiry, answer, user, checked=words["checked"])
     _classify(request, inquiry)
@@ -167,18 +168,17 @@ def _hand_over(request: StaffRequest, inquiry: Inquiry, form: ReplyForm, action:
 
 def _answer(request: StaffRequest, inquiry: Inquiry, words: dict[str, Any]) -> Answer:
     """What was posted, with the files that lie on the server. Raises recipients.BadCopy and _Refused."""
-    label = None
-    if words["label"]:
-        label = StatusLabel.objects.filter(pk=words["label"], is_active=True).first()
-        if label is None or label.status not in {Inquiry.Status.PENDING, Inquiry.Status.SOLVED}:
-            raise _Refused(_("There is no such status."))
+    try:
+        then, label = answers.outcome(words["then"] or words["after"])
+    except answers.NoSuchStatus as error:
+        raise _Refused(_("There is no such status.")) from error
     return Answer(
         words["body"],
         cc=recipients.read(words["cc"]),
         bcc=recipients.read(words["bcc"]),
         files=carrying.of_draft(inquiry, request.user),
         templates=_templates(request, inquiry),
-        then=label.status if label else words["then"] or Inquiry.Status.PENDING,
+        then=then,
         label=label,
         expected_version=words["version"],
     )

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 
-from inquiries import attachments, classifying, conversation, masking, signing_off, standing
+from inquiries import answers, attachments, classifying, conversation, masking, signing_off, standing
 from inquiries.due_times import shown
 from inquiries.models import Draft, Inquiry
 from inquiries.views.frame import frame
@@ -74,7 +74,10 @@ def page(
         "send_at": send_at,
         # Which of the ways to send was pressed when the check stopped it.
         "asked_action": request.POST.get("action", ""),
-        "asked_then": request.POST.get("then", ""),
+        "asked_then": request.POST.get("then", "")[:20],
+        "after": (request.POST.get("then") or request.POST.get("after", ""))[:20],
+        # Without a script the menu of ways to send stands in the page whole when it is asked for.
+        **({"labels": answers.labels()} if "ways" in request.GET else {}),
         "decision": decision or {},
         **({"typed": request.POST, **classifying.closing(inquiry)} if closing else {}),
         "prepared": prepared,

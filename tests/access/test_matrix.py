@@ -49,6 +49,7 @@ ROOMS = {
     "desk-inquiries:prepared-seen": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
     "desk-inquiries:note": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
     "desk-inquiries:draft": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
+    "desk-inquiries:ways": (P.INQUIRIES_VIEW, P.INQUIRIES_REPLY),
     "desk-inquiries:draft-files": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
     "desk-inquiries:draft-file-remove": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
     "desk-inquiries:colleagues": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),

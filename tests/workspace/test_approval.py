@@ -431,7 +431,7 @@ def test_asking_by_the_screen(inquiry, assistant, now, signed_in):
             body=BODY,
             version=1,
             cc="ken@shop.example, 花 <mika@shop.example>",
-            label=label.pk,
+            after=f"label:{label.pk}",
         )
         assert response.status_code == 302
     row = PreparedReply.objects.get()
