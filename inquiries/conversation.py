@@ -4,11 +4,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db import connection
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import JSONObject
 from django.utils.translation import pgettext
@@ -21,6 +21,7 @@ from shopdesk.accounts.permissions import P
 from shopdesk.mail.models import OutgoingMail, Suppression
 from shopdesk.shop import orders
 from shopdesk.shop.models import Order
+from shopdesk.statements import Words, statement
 
 ORDERS_SHOWN = 5
 # Of a long thread: the question, and what was said last.
@@ -136,7 +137,7 @@ def thread(
     shown = order
     if not everything:
         shown = [*order[:1], *order[-LAST_OPEN:], *(pk for pk in order if seen is not None and pk > seen)]
-    messages = list(_messages(shown, reader).order_by("at", "pk"))
+    messages = _messages(pks=list(shown), reader=reader.pk)
     masked = not masking.sees_contacts(reader)
     known = {inquiry.email, *beside.addresses}
     covered = _to_cover(inquiry, ids) if masked else []
@@ -149,7 +150,7 @@ def thread(
     entries += [Entry(at=begin, hidden=count) for begin, _, count in gaps]
     entries += [
         Entry(at=event.at, sentence=_told(event, covered), opens=event.code == "opened")
-        for event in _events(ids)
+        for event in reversed(_events(inquiries=ids))
         # What happened between folded messages is folded with them.
         if not any(begin < event.at < end for begin, end, _ in gaps)
     ]
@@ -187,14 +188,16 @@ def _in_order(ids: list[int]) -> list[int]:
     return list(Message.objects.filter(inquiry__in=ids).order_by("at", "pk").values_list("pk", flat=True))
 
 
-def _messages(ids: list[int], reader: User) -> QuerySet[Message]:
-    """Messages with their files and their letters, in one query."""
+@statement(keep=1)
+def _messages(*, pks: list[int], reader: int) -> QuerySet[Message]:
+    """Messages with their files and their letters, oldest first, in one query."""
     files = Attachment.objects.filter(message=OuterRef("pk")).order_by("pk")
     letters = OutgoingMail.objects.filter(key=OuterRef("mail_key"))
     letter = JSONObject(pk="pk", state="state", bounced_at="bounced_at", left_out="left_out")
     mentions = Mention.objects.filter(message=OuterRef("pk"), user=reader, seen_at=None)
     return (
-        Message.objects.filter(pk__in=ids)
+        Message.objects.filter(pk__any_of=pks)
+        .order_by("at", "pk")
         .select_related("author", "incoming", "inquiry")
         .only(
             "kind", "body", "folded", "at", "cc", "bcc", "sender_name", "sender_address", "automatic", "unverified",
@@ -217,10 +220,11 @@ def _messages(ids: list[int], reader: User) -> QuerySet[Message]:
     )  # fmt: skip
 
 
-def _events(ids: list[int]) -> list[InquiryEvent]:
-    rows = InquiryEvent.objects.filter(inquiry__in=ids).select_related("actor").order_by("-at", "-pk")
-    rows = rows.only("code", "data", "at", "actor__name", "actor__email")
-    return list(reversed(rows[:MOST_EVENTS]))
+@statement(keep=1)
+def _events(*, inquiries: list[int]) -> QuerySet[InquiryEvent]:
+    """The newest events, newest first."""
+    rows = InquiryEvent.objects.filter(inquiry_id__any_of=inquiries).select_related("actor").order_by("-at", "-pk")
+    return rows.only("code", "data", "at", "actor__name", "actor__email")[:MOST_EVENTS]
 
 
 def _said(message: Message, inquiry: Inquiry, known: set[str], *, covered: list[Inquiry], seen: int | None) -> Entry:
@@ -314,14 +318,22 @@ SELECT
 """
 
 
+@cache
+def _beside() -> Words:
+    gone = (PreparedReply.State.SENT.value, PreparedReply.State.CANCELLED.value)
+    stop = (Suppression.Scope.ALL.value, Suppression.Reason.UNSUBSCRIBED.value)
+
+    def build(pk: int, customer: int, email: str, reader: int) -> tuple[str, list[Any]]:
+        return _BESIDE, [pk, pk, pk, *gone, pk, customer, email, *stop, pk, reader]
+
+    return Words(build, pk=int, customer=int, email=str, reader=int)
+
+
 def beside(inquiry: Inquiry, *, reader: User) -> Beside:
     """One query for several small ones."""
-    pk, no_stop = inquiry.pk, Suppression.Reason.UNSUBSCRIBED.value
-    gone = (PreparedReply.State.SENT.value, PreparedReply.State.CANCELLED.value)
-    params = [pk, pk, pk, *gone, pk, inquiry.customer_id, inquiry.email, Suppression.Scope.ALL.value, no_stop]
-    with connection.cursor() as cursor:
-        cursor.execute(_BESIDE, [*params, pk, reader.pk])
-        merged, has_drafts, has_prepared, order, addresses, reason, draft_files = cursor.fetchone()
+    merged, has_drafts, has_prepared, order, addresses, reason, draft_files = _beside().row(
+        pk=inquiry.pk, customer=inquiry.customer_id, email=inquiry.email, reader=reader.pk
+    )
     return Beside(
         has_merged=merged,
         has_drafts=has_drafts,

@@ -17,13 +17,15 @@ from typing import Any, Generic, ParamSpec, TypeVar
 from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.postgresql.base import ServerBindingCursor
-from django.db.models import BigAutoField, Lookup, QuerySet
+from django.db.models import BigAutoField, ForeignKey, Lookup, QuerySet
 from psycopg import ClientCursor
 from psycopg.types.numeric import Int8
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# No key is higher, and PostgreSQL refuses to compare one with more: an address may hold any number.
+HIGHEST_KEY = 2**63 - 1
 # What stands for the values while a queryset is put into words: a number that no key has, a text and a list that nobody
 # means, and a moment that no row has. Moments that a query reckons from it ("25 seconds before") keep their distance.
 _FIRST_NUMBER = -(2**62)
@@ -117,6 +119,7 @@ class _Compiled(Generic[R]):
         return list(queryset)
 
 
+@ForeignKey.register_lookup
 @BigAutoField.register_lookup
 class AnyOf(Lookup[Any]):
     """``pk__any_of=[1, 2]``: as ``in``, with the list as one value, however long it is."""
