@@ -1,12 +1,14 @@
 """What somebody is writing, kept on the server: it survives a closed browser and never sends itself."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.core.files.base import File
 from django.db import transaction
 
-from inquiries import attachments, events, masking
+from inquiries import attachments, events, families, masking
 from inquiries.models import Attachment, Draft, DraftFile, Inquiry, Message, PreparedReply, TemplateFile
 from shopdesk.accounts.models import User
 from shopdesk.text import clean
@@ -16,6 +18,7 @@ MAX_LENGTH = 50_000
 MAX_TOTAL = 15 * 1024 * 1024
 
 
+@transaction.atomic
 def save(
     inquiry: Inquiry,
     *,
@@ -28,16 +31,45 @@ def save(
 ) -> Draft | None:
     """Keep the text as this person's draft; an empty text deletes it and gives None.
 
-    A text that was just sent is no draft: the browser's last save may arrive after the reply.
+    A text that was just sent is no draft: the browser's last save may arrive after the reply. After a merge the draft
+    is the one where the conversation goes on: nobody would look for words in what was merged.
     """
     body = clean(body)[:MAX_LENGTH]
+    # The inquiry first, as whoever sends, merges or gives words back does: then they have answered before we look.
+    inquiry, home = families.held(inquiry.pk)
     if not body.strip() or _just_sent(inquiry, body.strip(), by):
         Draft.objects.filter(inquiry=inquiry, author=by).delete()
         return None
     values = {"body": body, "cc": [*cc], "bcc": [*bcc], "templates": [*dict.fromkeys(templates)], "saved_at": now}
-    # update_or_create settles two saves at once by the unique constraint.
-    draft, _ = Draft.objects.update_or_create(inquiry=inquiry, author=by, defaults=values)
-    return draft
+    if home.pk != inquiry.pk:
+        return _save_there(home, by, values, same_customer=home.customer_id == inquiry.customer_id)
+    return Draft.objects.update_or_create(inquiry=inquiry, author=by, defaults=values)[0]
+
+
+def _save_there(home: Inquiry, by: User, values: dict[str, Any], *, same_customer: bool) -> Draft:
+    """Keep what is typed on the page of a merged inquiry below what this person has written in the other one. What of
+    it was saved before stands there already, and is not repeated."""
+    if not same_customer:  # who reads along with one customer reads nothing that another one is told
+        values |= {"cc": [], "bcc": []}
+    kept = Draft.objects.filter(inquiry=home, author=by).first()
+    if kept is None:
+        return Draft.objects.create(inquiry=home, author=by, **values)
+    for name in ("cc", "bcc", "templates"):
+        values[name] = [*dict.fromkeys([*getattr(kept, name), *values[name]])]
+    values["body"] = _below(kept.body, values["body"])[:MAX_LENGTH]
+    for name, value in values.items():
+        setattr(kept, name, value)
+    kept.save(update_fields=[*values])
+    return kept
+
+
+def _below(kept: str, typed: str) -> str:
+    if typed.strip() in kept:
+        return kept
+    # Where one of its paragraphs begins the same words may have been saved before, and gone on since.
+    starts = [0, *(gap.end() for gap in re.finditer("\n\n", kept))]
+    same = next((start for start in starts if typed.startswith(kept[start:])), None)
+    return f"{kept.rstrip()}\n\n{typed}" if same is None else kept[:same] + typed
 
 
 def _just_sent(inquiry: Inquiry, body: str, by: User) -> bool:
@@ -115,8 +147,10 @@ def attach(inquiry: Inquiry, files: Sequence[File], *, by: User, now: datetime) 
                 )
             )  # fmt: skip
         with transaction.atomic():
-            # Two uploads at once are counted one after the other.
-            Inquiry.objects.select_for_update(of=("self",)).get(pk=inquiry.pk)
+            # Two uploads at once are counted one after the other. After a merge they go along with the words.
+            _merged, inquiry = families.held(inquiry.pk)
+            for row in rows:
+                row.inquiry = inquiry
             there = files_of(inquiry, by)
             known = {(file.sha256, file.name) for file in there}
             new = [row for row in rows if (row.sha256, row.name) not in known]

@@ -1,6 +1,6 @@
 """Inquiries that were merged: which belong together, and where the conversation goes on."""
 
-from django.db import connection
+from django.db import connection, transaction
 
 from inquiries.models import Inquiry
 
@@ -17,3 +17,35 @@ def family(inquiry: Inquiry) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(_DOWN, [inquiry.pk])
         return [pk for (pk,) in cursor.fetchall()]
+
+
+def held(pk: int) -> tuple[Inquiry, Inquiry]:
+    """The inquiry and the one where its conversation goes on, both held, in the order of their keys and read fresh; the
+    same row twice for one that was not merged. In the caller's transaction.
+
+    Where somebody merges or un-merges meanwhile, both are let go and looked for again.
+    """
+    rows = Inquiry.objects.select_for_update(of=("self",)).select_related("store", "category", "order", "customer")
+    while True:
+        savepoint = transaction.savepoint()
+        end = _end(pk)
+        found = {row.pk: row for row in rows.filter(pk__in=[pk, end]).order_by("pk")}
+        if _end(pk) == end:
+            transaction.savepoint_commit(savepoint)
+            return found[pk], found[end]
+        transaction.savepoint_rollback(savepoint)
+
+
+_UP = """
+WITH RECURSIVE chain(id, next) AS (
+    SELECT id, merged_into_id FROM inquiries_inquiry WHERE id = %s
+    UNION SELECT row.id, row.merged_into_id FROM inquiries_inquiry AS row JOIN chain ON row.id = chain.next
+) SELECT id FROM chain WHERE next IS NULL
+"""
+
+
+def _end(pk: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(_UP, [pk])
+        row = cursor.fetchone()
+    return row[0] if row else pk

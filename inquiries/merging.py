@@ -98,12 +98,10 @@ def unmerge(source: Inquiry, *, by: User, now: datetime) -> Inquiry:
 
     Raises Moved when it is not merged (any more).
     """
-    done = Merge.objects.filter(source=source, undone_at=None).first()
+    done = Merge.objects.filter(source=source, undone_at=None).select_related("target").first()
     if done is None:
         raise Moved
-    end = live(source).pk  # the target, or what that went on in since
-    rows = Inquiry.objects.select_for_update(of=("self",)).select_related("category", "store").order_by("pk")
-    found = {row.pk: row for row in rows.filter(pk__in=[done.source_id, done.target_id, end])}
+    found, end = _lock_chain(done)
     source, target = found[done.source_id], found[done.target_id]
     if not Merge.objects.filter(pk=done.pk, undone_at=None).update(undone_at=now, undone_by=by):
         raise Moved
@@ -178,6 +176,19 @@ def _lock(source: int, target: int) -> tuple[Inquiry, Inquiry]:
     if one.merged_into_id is not None:
         raise Moved
     return one, other
+
+
+def _lock_chain(done: Merge) -> tuple[dict[int, Inquiry], int]:
+    """The source, the target, and what that went on in since, held in the order of their keys; the key of the last."""
+    rows = Inquiry.objects.select_for_update(of=("self",)).select_related("category", "store").order_by("pk")
+    while True:
+        savepoint = transaction.savepoint()
+        end = live(done.target).pk
+        found = {row.pk: row for row in rows.filter(pk__in=[done.source_id, done.target_id, end])}
+        if live(done.target).pk == end:
+            transaction.savepoint_commit(savepoint)
+            return found, end
+        transaction.savepoint_rollback(savepoint)  # it was merged further, or taken apart, before we held it
 
 
 def _wait_since_the_earlier(source: Inquiry, target: Inquiry, now: datetime) -> None:

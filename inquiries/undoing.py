@@ -7,9 +7,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import DateTimeField
 
-from inquiries import carrying, events, matching, preparing, previews, pulling, states, triage
+from inquiries import carrying, events, families, preparing, previews, pulling, sla, states, triage
 from inquiries.answers import Answer
-from inquiries.models import Draft, Happening, Inquiry, Message, PreparedReply
+from inquiries.models import Draft, Happening, Inquiry, Merge, Message, PreparedReply
 from inquiries.states import ENTERED
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
@@ -73,7 +73,8 @@ def take_back(message: Message, *, by: User, now: datetime) -> Draft:
     """
     if message.kind != Message.Kind.REPLY or not may(message, by):
         raise NotTheirs
-    inquiry = preparing.locked(message.inquiry_id)
+    # After a merge its writer goes on where that led to, and so does the customer.
+    inquiry, home = families.held(message.inquiry_id)
     rows = Message.objects.select_for_update(of=("self",)).select_related("author")
     said = rows.filter(pk=message.pk).first()
     if said is None:
@@ -83,7 +84,6 @@ def take_back(message: Message, *, by: User, now: datetime) -> Draft:
     author = said.author or by
     kept = said.before or {}
     files = carrying.detach(said)
-    home = matching.root(inquiry)  # after a merge its writer goes on where that led to
     same = home.customer_id == inquiry.customer_id  # who reads along with one customer does not with another
     answer = Answer(
         said.body, cc=said.cc if same else (), bcc=said.bcc if same else (), templates=kept.get("templates", ())
@@ -102,9 +102,14 @@ def take_back(message: Message, *, by: User, now: datetime) -> Draft:
         _put_back(inquiry, kept, now=now)
     else:
         _leave_to(later, inquiry, kept)
+    if home.pk != inquiry.pk:
+        if later is None:
+            _put_back_before_the_merge(inquiry, kept)
+        _wait_again(home, triage.waiting_since(inquiry), now=now)
     pulling.taken_back(inquiry, by=author, now=now)
     names = {"author": author.pk, "author_name": str(author)}
-    events.record("reply_taken_back", inquiry, actor=by, now=now, **names)
+    for row in {inquiry.pk: inquiry, home.pk: home}.values():
+        events.record("reply_taken_back", row, actor=by, now=now, **names)
     states.copy(inquiry, message.inquiry, (*ENTERED, "assignee", "first_replied_at", "last_activity_at", "version"))
     return draft
 
@@ -126,6 +131,34 @@ def _put_back(inquiry: Inquiry, kept: dict[str, Any], *, now: datetime) -> None:
     fields = [*ENTERED, "assignee", "first_replied_at", "last_activity_at", "order_snapshot", "version"]
     inquiry.save(update_fields=fields)
     previews.renew(inquiry)
+
+
+def _put_back_before_the_merge(inquiry: Inquiry, kept: dict[str, Any]) -> None:
+    """What un-merging will restore was written down when the customer seemed to be answered."""
+    done = Merge.objects.filter(source=inquiry, undone_at=None).first()
+    if done is None:
+        return
+    was = done.before["source"]
+    before, after, then = kept.get("before", {}), _instants(kept.get("after", {})), _instants(was)
+    if all(then.get(name) == after.get(name) for name in _SAME_STATUS):
+        was |= {name: value for name, value in before.items() if name in _WHOLE and name in was}
+    if then.get("assignee_id") == after.get("assignee_id") and "assignee_id" in before:
+        was["assignee_id"] = before["assignee_id"]
+    done.save(update_fields=["before"])
+
+
+def _wait_again(home: Inquiry, since: datetime | None, *, now: datetime) -> None:
+    """Where the conversation goes on the customer waits again, as after a merge with a question that nobody answered;
+    unless somebody laid it aside or closed it. What was read there has changed."""
+    if since and home.status in {Inquiry.Status.OPEN, Inquiry.Status.PENDING}:
+        if home.status != Inquiry.Status.OPEN:
+            triage.enter(home, status=Inquiry.Status.OPEN, now=now)
+            home.waiting_since = since
+        home.waiting_since = min(since, home.waiting_since or since)
+        sla.follow(home, before_status=home.status, now=now)
+    home.last_activity_at, home.version = now, home.version + 1
+    home.save(update_fields=[*ENTERED, "last_activity_at", "version"])
+    previews.renew(home)
 
 
 def _leave_to(later: Message, inquiry: Inquiry, kept: dict[str, Any]) -> None:
