@@ -12,7 +12,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -27,6 +27,9 @@ from inquiries.waiting import Reason
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 from shopdesk.text import clean
+
+if TYPE_CHECKING:
+    from inquiries import doing
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +106,7 @@ _REASONS: dict[str, str | Promise] = {
     "signature": gettext_lazy("the store's opening lines or signature cannot be filled in"),
     "said": gettext_lazy("something was said there meanwhile"),
     "looked_at": gettext_lazy("the reply should be looked at before it is sent"),
+    "touched": gettext_lazy("somebody changed it since"),
     "failed": gettext_lazy("it could not be done"),
 }
 
@@ -135,12 +139,19 @@ def check(acts: Any, *, user: User | None) -> None:
 
 def describe(acts: Any) -> list[str]:
     """The acts in words, one line each."""
-    try:
-        rows = _read(acts)
-    except BadActs as error:
-        return error.problems
+    return describe_each([acts])[0]
+
+
+def describe_each(several: Iterable[Any]) -> list[list[str]]:
+    """:func:`describe` for many: what they name is looked up once."""
     names: dict[str, dict[str, str]] = {}
-    return [_told(row, names) for row in rows]
+    told = []
+    for acts in several:
+        try:
+            told.append([_told(row, names) for row in _read(acts)])
+        except BadActs as error:
+            told.append(error.problems)
+    return told
 
 
 def perform(inquiry: Inquiry, acts: Any, *, by: User | None, now: datetime) -> list[Outcome]:
@@ -167,36 +178,30 @@ def perform(inquiry: Inquiry, acts: Any, *, by: User | None, now: datetime) -> l
     return outcomes
 
 
-def foresee(inquiry: Inquiry, acts: Any, *, by: User | None, now: datetime) -> list[Outcome]:
-    """What :func:`perform` would say, without doing anything; for the count before a bulk run."""
+def foresee(inquiry: Inquiry, acts: Any, *, by: User | None, facts: doing.Facts | None = None) -> list[Outcome]:
+    """What :func:`perform` would say, without doing anything. ``facts`` spares whoever asks for many the queries."""
     from inquiries import doing  # as above
 
-    rows = _read(acts)
-    if code := _closed(inquiry, by):
+    rows, facts = _read(acts), facts or doing.Facts([inquiry], by=by)
+    if code := _closed_to(inquiry, inquiry.pk in facts.visible):
         return [Outcome(row["do"], ok=False, why=code) for row in rows]
     outcomes = []
     for place, row in enumerate(rows):
         code = "" if _may(row, by) else "forbidden"
         if not code:
             try:
-                doing.ready(inquiry, row, rows[:place], by=by, now=now)
+                doing.ready(inquiry, row, rows[:place], facts)
             except Refused as refusal:
                 code = refusal.code
         outcomes.append(Outcome(row["do"], ok=not code, why=code))
+    if any(row["do"] == "assign" and row["to"] == "turn" for row in rows) and all(one.ok for one in outcomes):
+        facts.room -= inquiry.status == Inquiry.Status.OPEN
     return outcomes
 
 
-def foreseen(
-    inquiries: Iterable[Inquiry], acts: Any, *, by: User | None, now: datetime
-) -> tuple[int, list[tuple[Inquiry, str]]]:
-    """For how many inquiries every act could be done, and the others with the first reason."""
-    possible, refused = 0, []
-    for inquiry in inquiries:
-        why = next((one.why for one in foresee(inquiry, acts, by=by, now=now) if not one.ok), "")
-        possible += not why
-        if why:
-            refused.append((inquiry, why))
-    return possible, refused
+def hindrance(inquiry: Inquiry, acts: Any, *, by: User | None, facts: doing.Facts | None = None) -> str:
+    """The code of the first reason why not every act could be done; "" where all could."""
+    return next((one.why for one in foresee(inquiry, acts, by=by, facts=facts) if not one.ok), "")
 
 
 def snoozed_until(days: int, now: datetime) -> datetime:
@@ -235,7 +240,11 @@ def places(post: QueryDict) -> list[int]:
 
 def _closed(inquiry: Inquiry, by: User | None) -> str:
     """Why nothing at all may be done here; "" when it may. One door, as for lists."""
-    if by is not None and not Inquiry.objects.visible_to(by).filter(pk=inquiry.pk).exists():
+    return _closed_to(inquiry, by is None or Inquiry.objects.visible_to(by).filter(pk=inquiry.pk).exists())
+
+
+def _closed_to(inquiry: Inquiry, is_visible: bool) -> str:
+    if not is_visible:
         return "hidden"
     return "merged" if inquiry.status == Inquiry.Status.MERGED else ""
 

@@ -2,21 +2,23 @@
 
 A step is one transaction: twenty inquiries, and how far the run has come. A worker that dies loses its step only, and
 whoever finds the lease run out goes on from there. Each inquiry is done wholly or not at all. One that somebody holds
-or answers at this moment is left alone and named in the result; nobody waits for anybody.
+or answers at this moment is left alone and named in the result; nobody waits for anybody. A run is taken back in the
+same way: step by step, and each inquiry wholly or not at all.
 """
 
 import logging
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 
 from inquiries import acts as registry
-from inquiries import events, states
-from inquiries.models import BulkRun, Inquiry, Message, Presence
+from inquiries import doing, events, states
+from inquiries.models import BulkRun, Inquiry, InquiryQuerySet, Message, Presence, StatusLabel, Tag
 from inquiries.states import STATE
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
@@ -42,7 +44,7 @@ class TooMany(Exception):
 
 
 class CannotTakeBack(Exception):
-    """The run is not over, was taken back already, is somebody else's, or sent mail."""
+    """The run is not over, changed nothing, is somebody else's, or sent mail."""
 
 
 class _Refused(Exception):
@@ -53,8 +55,52 @@ class _Refused(Exception):
         self.code = code
 
 
-def start(*, ids: Iterable[int], acts: list[dict[str, Any]], by: User, now: datetime, form_token: uuid.UUID) -> BulkRun:
+@dataclass(frozen=True)
+class Forecast:
+    """What a run would come to now: how many inquiries it could be done for, and why not for each of the others."""
+
+    possible: int
+    refused: list[tuple[Inquiry, str]]
+
+
+def forecast(
+    *, ids: Sequence[int], acts: list[dict[str, Any]], by: User, now: datetime, seen: Mapping[int, int] | None = None
+) -> Forecast:
+    """Count beforehand, for every one of up to MOST inquiries, without doing anything. What nobody can know yet (who
+    will hold a row at that moment) is not in it. A fixed number of queries, some ten for most acts.
+
+    Raises acts.BadActs. Those that the person may not see are left out.
+    """
+    registry.check(acts, user=by)
+    found = {inquiry.pk: inquiry for inquiry in _rows_for(acts, by).filter(pk__in=ids[:MOST])}
+    rows = [found[pk] for pk in ids if pk in found]
+    facts, busy = doing.Facts(rows, by=by), _being_answered(list(found), by, now)
+    minds = _minds_words(acts)
+    possible, refused = 0, []
+    for inquiry in rows:
+        why = "locked" if inquiry.pk in busy else ""
+        if not why and minds and _moved_on(inquiry, (seen or {}).get(inquiry.pk)):
+            why = "said"
+        why = why or registry.hindrance(inquiry, acts, by=by, facts=facts)
+        possible += not why
+        if why:
+            refused.append((inquiry, why))
+    return Forecast(possible, refused)
+
+
+def start(
+    *,
+    ids: Iterable[int],
+    acts: list[dict[str, Any]],
+    by: User,
+    now: datetime,
+    form_token: uuid.UUID,
+    seen: Mapping[int, int] | None = None,
+) -> BulkRun:
     """Write down what is to be done; the next sweep begins. The same form sent twice is one run.
+
+    ``seen`` is the version of each inquiry that the person saw when marking it: one in which something was said since
+    is neither answered nor closed.
 
     Raises NothingChosen, TooMany, and acts.BadActs.
     """
@@ -72,7 +118,10 @@ def start(*, ids: Iterable[int], acts: list[dict[str, Any]], by: User, now: date
         raise registry.BadActs([])
     try:
         with transaction.atomic():
-            return BulkRun.objects.create(by=by, acts=acts, ids=chosen, created_at=now, form_token=form_token)
+            return BulkRun.objects.create(
+                by=by, acts=acts, ids=chosen, created_at=now, form_token=form_token,
+                seen={str(pk): seen[pk] for pk in chosen if pk in seen} if seen else {},
+            )  # fmt: skip
     except IntegrityError:
         # Two clicks at once: the other one was faster. Somebody else's token is a forgery and stays an error.
         return BulkRun.objects.get(form_token=form_token, by=by)
@@ -95,7 +144,9 @@ def _claim(now: datetime) -> BulkRun | None:
         run = rows.select_for_update(skip_locked=True).first()
         if run is None:
             return None
-        run.state, run.lease_until = _State.RUNNING, now + LEASE
+        if run.state == _State.WAITING:
+            run.state = _State.RUNNING
+        run.lease_until = now + LEASE
         run.save(update_fields=["state", "lease_until"])
     return run
 
@@ -107,8 +158,14 @@ def step(run: BulkRun, *, now: datetime) -> BulkRun:
     The run's row is held meanwhile: a worker whose lease ran out and the one that took over never do the same step.
     """
     run = BulkRun.objects.select_for_update(of=("self",)).select_related("by__role").get(pk=run.pk)
-    if run.state == _State.DONE:
-        return run
+    if run.state == _State.UNDOING:
+        _step_back(run, now)
+    elif run.state != _State.DONE:
+        _step_on(run, now)
+    return run
+
+
+def _step_on(run: BulkRun, now: datetime) -> None:
     part = run.ids[run.position : run.position + STEP]
     busy = _being_answered(part, run.by, now)
     for pk in part:
@@ -139,41 +196,78 @@ def step(run: BulkRun, *, now: datetime) -> BulkRun:
             "position", "changed", "unchanged", "refused", "before", "state", "lease_until", "finished_at",
         ]
     )  # fmt: skip
-    return run
 
 
 @transaction.atomic
-def take_back(run: BulkRun, *, by: User, now: datetime) -> tuple[int, int]:
-    """Put every inquiry of a run back that nobody has touched since; (put back, left as they are).
+def take_back(run: BulkRun, *, by: User) -> BulkRun:
+    """Write down that a run is to be put back; the next sweep begins. Asked twice, it is done once.
 
-    Notes that were written stay. Raises CannotTakeBack, also for runs that sent mail.
+    Every inquiry is put back that nobody has touched since; ``left`` names the others. Notes that were written stay.
+    Raises CannotTakeBack, also for runs that sent mail.
     """
-    run = BulkRun.objects.select_for_update().get(pk=run.pk)
+    run = BulkRun.objects.select_for_update(of=("self",)).get(pk=run.pk)
+    if run.by_id == by.pk and (run.state == _State.UNDOING or run.undone_at is not None):
+        return run
     if not may_take_back(run, by):
         raise CannotTakeBack
-    run.undone_at = now
-    run.save(update_fields=["undone_at"])
-    back, left = 0, 0
-    for pk in sorted(int(key) for key in run.before):
-        rows = Inquiry.objects.visible_to(by).select_for_update(of=("self",), skip_locked=True)
-        inquiry = rows.filter(pk=pk).first()
-        change = run.before[str(pk)]
-        if inquiry is None or _differs(inquiry, change["after"]):
-            left += 1
-            continue
-        names = states.restore(inquiry, change["before"]["state"])
-        inquiry.last_activity_at = now
-        inquiry.save(update_fields=[*names, "last_activity_at"])
-        inquiry.tags.set(change["before"]["tags"])
-        events.record("bulk_undone", inquiry, actor=by, now=now, run=run.pk)
-        back += 1
-    return back, left
+    run.state, run.lease_until = _State.UNDOING, None
+    run.save(update_fields=["state", "lease_until"])
+    return run
+
+
+def _step_back(run: BulkRun, now: datetime) -> None:
+    """Put the next twenty back. Who may not work here any more puts nothing back."""
+    keys = sorted(map(int, run.before))
+    part = keys[run.undo_position : run.undo_position + STEP]
+    mine = Inquiry.objects.visible_to(run.by)
+    rows = mine.filter(pk__in=part).order_by("pk").select_for_update(of=("self",), skip_locked=True)
+    held = {inquiry.pk: inquiry for inquiry in rows}
+    there = set(mine.filter(pk__in=part).values_list("pk", flat=True))
+    busy = _being_answered(part, run.by, now)
+    may = run.by.is_active and run.by.has_perm(P.INQUIRIES_TRIAGE)
+    for pk in part:
+        try:
+            if pk not in held or pk in busy:
+                raise _Refused("locked" if pk in there else "hidden")
+            if not may:
+                raise _Refused("forbidden")
+            with transaction.atomic():
+                _put_back(held[pk], run, now)
+        except _Refused as refusal:
+            run.left.append({"id": pk, "number": _number(pk, run.by), "why": refusal.code})
+        except (OperationalError, InterfaceError):
+            raise  # as in a step on
+        except Exception:
+            logger.exception("Inquiry %s could not be put back in bulk.", pk)
+            run.left.append({"id": pk, "number": _number(pk, run.by), "why": "failed"})
+        else:
+            run.restored += 1
+    run.undo_position += len(part)
+    run.lease_until = None
+    if run.undo_position >= len(keys):
+        run.state, run.undone_at = _State.DONE, now
+    run.save(update_fields=["undo_position", "restored", "left", "state", "lease_until", "undone_at"])
+
+
+def _put_back(inquiry: Inquiry, run: BulkRun, now: datetime) -> None:
+    """One inquiry as it was before, in the caller's savepoint. Raises _Refused where somebody touched it since."""
+    change = run.before[str(inquiry.pk)]
+    if _differs(inquiry, change["after"]):
+        raise _Refused("touched")
+    names = states.restore(inquiry, change["before"]["state"])
+    inquiry.last_activity_at = now
+    inquiry.save(update_fields=[*names, "last_activity_at"])
+    if change["before"]["tags"] != change["after"]["tags"]:
+        inquiry.tags.set(Tag.objects.filter(pk__in=change["before"]["tags"]))
+    events.record("bulk_undone", inquiry, actor=run.by, now=now, run=run.pk)
+    # A colleague or a label that was deleted meanwhile fails here, with this row alone, not at the end of the step.
+    connection.check_constraints()
 
 
 def may_take_back(run: BulkRun, user: User) -> bool:
     """Whether the whole run can be taken back by this person."""
     settled = run.state == _State.DONE and run.undone_at is None
-    return settled and run.by_id == user.pk and bool(run.before) and not _answers(run)
+    return settled and run.by_id == user.pk and run.changed > 0 and not _answers(run.acts)
 
 
 def _work(run: BulkRun, pk: int, busy: set[int], now: datetime) -> dict[str, Any] | None:
@@ -188,7 +282,9 @@ def _work(run: BulkRun, pk: int, busy: set[int], now: datetime) -> dict[str, Any
         raise _Refused("forbidden")
     before = _all_of(inquiry)
     said = _newest_words(inquiry)
-    if _answers(run) and _said_since(inquiry, run.created_at):
+    if _moved_on(inquiry, run.seen.get(str(pk))) and _minds_words(run.acts):
+        raise _Refused("said")
+    if _answers(run.acts) and _said_since(inquiry, run.created_at):
         raise _Refused("said")
     for outcome in registry.perform(inquiry, run.acts, by=run.by, now=now):
         if not outcome.ok:
@@ -224,14 +320,39 @@ def _differs(inquiry: Inquiry, after: dict[str, Any]) -> bool:
     )
 
 
-def _answers(run: BulkRun) -> bool:
-    return any(act.get("do") == "reply" for act in run.acts)
+def _answers(acts: Sequence[Mapping[str, Any]]) -> bool:
+    return any(act.get("do") == "reply" for act in acts)
+
+
+def _minds_words(acts: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether acts must not be done unread: they answer, close or throw away what the customer wrote."""
+    labels = [act["label"] for act in acts if act.get("do") == "status" and "label" in act]
+    return any(
+        act.get("do") in ("reply", "spam") or act.get("status") == Inquiry.Status.SOLVED for act in acts
+    ) or bool(labels and StatusLabel.objects.filter(pk__in=labels, status=Inquiry.Status.SOLVED).exists())
+
+
+def _moved_on(inquiry: Inquiry, seen: int | None) -> bool:
+    """Whether something was said since the person saw it."""
+    return seen is not None and inquiry.version != seen
 
 
 def _said_since(inquiry: Inquiry, moment: datetime) -> bool:
     """Whether a person wrote after the run was asked for: nobody is answered twice, or unread."""
     kinds = [Message.Kind.RECEIVED, Message.Kind.REPLY]
     return inquiry.messages.filter(kind__in=kinds, automatic=False, at__gt=moment).exists()
+
+
+def _rows_for(acts: Sequence[Mapping[str, Any]], by: User) -> InquiryQuerySet:
+    """The rows with what foreseeing these acts reads, and no more: there may be a thousand."""
+    rows = Inquiry.objects.visible_to(by)
+    if not _answers(acts):
+        return rows.select_related("store").only(
+            "number", "status", "version", "assignee_id", "cause_id", "product_id",
+            "store__requires_cause", "store__requires_product",
+        )  # fmt: skip
+    rows = rows.select_related("customer", "store", "order", "product")
+    return rows.prefetch_related("order__lines__product", "order__shipments")
 
 
 def _newest_words(inquiry: Inquiry) -> int:

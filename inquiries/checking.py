@@ -64,7 +64,7 @@ def findings(
     At most seven queries, none of which grows with the text.
     """
     written = own_words(body)
-    found = [*_unfilled(body, templates), *_covered(written)]
+    found = blockers(body, templates=templates)
     found += _copies(inquiry, [*cc, *bcc])
     found += _stopped([inquiry.email, *cc, *bcc])
     if not file_count and _ATTACHED.search(written):
@@ -74,6 +74,11 @@ def findings(
     found += _numbers(inquiry, written)
     found += _names(inquiry, written)
     return found
+
+
+def blockers(body: str, *, templates: Sequence[int] = ()) -> list[Finding]:
+    """Of :func:`findings` what must be mended first; a query only where templates are named."""
+    return [*_unfilled(body, templates), *_covered(own_words(body))]
 
 
 def own_words(body: str) -> str:

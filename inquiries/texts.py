@@ -285,8 +285,20 @@ def _order(order: Order | None) -> dict[str, Any]:
         "total": f"{order.total:,}",
         "payment_method": order.payment_method,
         "wish_date": date_format(order.wish_date, "DATE_FORMAT") if order.wish_date else "",
-        "items": _Items(_item(line) for line in order.lines.select_related("product")),
+        "items": _Items(_item(line) for line in _read_of(order, "lines", order.lines.select_related("product"))),
     }
+
+
+def _read_of(order: Order, name: str, rows: Iterable[Any]) -> Iterable[Any]:
+    """What hangs on an order: as whoever fills in many texts has fetched it with the orders, else by its query."""
+    if name in getattr(order, "_prefetched_objects_cache", {}):
+        fetched: Iterable[Any] = getattr(order, name).all()
+        return fetched
+    return rows
+
+
+def _shipped(parcel: Shipment) -> tuple[bool, float, int]:
+    return parcel.shipped_at is None, parcel.shipped_at.timestamp() if parcel.shipped_at else 0.0, parcel.pk
 
 
 def _item(line: OrderLine) -> dict[str, Any]:
@@ -305,7 +317,9 @@ def _product(inquiry: Inquiry, by: User | None) -> dict[str, Any]:
 
 def _shipment(order: Order | None) -> dict[str, Any]:
     """The newest parcel of the order."""
-    parcel: Shipment | None = order.shipments.order_by("-shipped_at", "-pk").first() if order else None
+    parcels = _read_of(order, "shipments", order.shipments.order_by("-shipped_at", "-pk")[:1]) if order else []
+    # As the database sorts: a day that is not known comes first.
+    parcel: Shipment | None = max(parcels, key=_shipped, default=None)
     if parcel is None:
         return dict.fromkeys(("carrier", "tracking_number", "tracking_url", "date"), "")
     return {

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, F
+from django.db.models import Count, F, QuerySet
 
 from inquiries import events, happenings
 from inquiries.models import AgentSetting, Inquiry
@@ -72,11 +72,22 @@ def open_counts(users: Collection[int]) -> dict[int, int]:
     return dict(rows.annotate(count=Count("pk")).values_list("assignee", "count"))
 
 
+def room() -> int:
+    """How many more inquiries to answer may be given before nobody has room. Two queries."""
+    rows = _there(AgentSetting.objects.all())
+    counts = open_counts([row.user_id for row in rows])
+    return sum(max(0, row.cap - counts.get(row.user_id, 0)) for row in rows)
+
+
+def _there(settings: QuerySet[AgentSetting]) -> list[AgentSetting]:
+    """Of these who takes turns and is there now."""
+    rows = settings.filter(takes_turns=True, is_available=True, user__is_active=True).select_related("user__role")
+    return [row for row in rows.order_by("pk") if row.user.has_perm(P.INQUIRIES_VIEW)]
+
+
 def _next() -> User | None:
     """Who is there and has room: the fewest open first, then who was given one longest ago. Holds the settings."""
-    there = AgentSetting.objects.filter(takes_turns=True, is_available=True, user__is_active=True)
-    rows = list(there.order_by("pk").select_for_update(of=("self",)).select_related("user__role"))
-    rows = [row for row in rows if row.user.has_perm(P.INQUIRIES_VIEW)]
+    rows = _there(AgentSetting.objects.select_for_update(of=("self",)))
     counts = open_counts([row.user_id for row in rows])
     free = [row for row in rows if counts.get(row.user_id, 0) < row.cap]
     if not free:

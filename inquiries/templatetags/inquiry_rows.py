@@ -23,6 +23,7 @@ def inquiry_row(line: dict[str, Any], may_bulk: bool, ago: str, until: str) -> S
         may_bulk=may_bulk,
         pk=line["pk"],
         number=line["number"],
+        version=line["version"] if may_bulk else 0,
         url=line["url"],
         is_waiting=line["is_waiting"],
         name=line["name"],

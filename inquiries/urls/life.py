@@ -7,6 +7,7 @@ from inquiries.views import bulk, life, menus, merges
 urlpatterns = [
     path("bulk/", bulk.choose, name="bulk"),
     path("bulk/start/", bulk.start, name="bulk-start"),
+    path("bulk/runs/", bulk.runs, name="bulk-runs"),
     path("bulk/<int:pk>/", bulk.run, name="bulk-run"),
     path("bulk/<int:pk>/back/", bulk.take_back, name="bulk-back"),
     path("messages/<int:pk>/split/", merges.split, name="split"),

@@ -2,10 +2,12 @@
 
 import contextlib
 import uuid
+from collections import Counter
 from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
+from django.db.models import F, Func, IntegerField, QuerySet
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -29,9 +31,10 @@ KINDS = {
     "macro": gettext_lazy("Run a macro"),
     "spam": gettext_lazy("Mark as spam"),
 }
-# More are not tried out beforehand: the page is to come at once.
-_TRIED = 100
 _SHOWN = 20
+_RUNS = 50
+# {id: version that the list showed}; None for a row of "all of this list" that was not on the page.
+_Marked = dict[int, int | None]
 
 
 @staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE)
@@ -39,58 +42,67 @@ _SHOWN = 20
 def choose(request: StaffRequest) -> HttpResponse:
     """Say what is to be done with the marked rows, and read how many it would hit. Nothing is done yet."""
     kind = request.POST.get("kind", "")
-    ids = _ids(request)
-    if kind not in KINDS or not ids:
+    marked = _marked(request)
+    if kind not in KINDS or not marked:
         messages.warning(request, _("Please mark some inquiries first."))
         return redirect(f"{reverse('desk-inquiries:list')}?{_query(request).urlencode()}")
-    return _page(request, kind, ids)
+    return _page(request, kind, marked)
 
 
 @staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE)
 @require_POST
 def start(request: StaffRequest) -> HttpResponse:
     """Begin. The same form sent twice is one run."""
-    kind, ids = request.POST.get("kind", ""), _ids(request)
+    kind, marked = request.POST.get("kind", ""), _marked(request)
     if kind not in KINDS:
         return redirect("desk-inquiries:list")
     wanted = _acts(request, kind)
     if request.htmx and "try" in request.POST:  # type: ignore[attr-defined]  # its middleware's
-        return render(request, "inquiries/_bulk_tried.html", {"tried": _tried(request, ids, wanted)})
+        return render(request, "inquiries/_bulk_tried.html", {"tried": _tried(request, marked, wanted)})
     if "try" in request.POST:
-        return _page(request, kind, ids)
+        return _page(request, kind, marked)
     try:
         token = uuid.UUID(request.POST.get("form_token", ""))
-        run = bulk.start(ids=ids, acts=wanted, by=request.user, now=clock.now(), form_token=token)
+        run = bulk.start(
+            ids=marked, acts=wanted, by=request.user, now=clock.now(), form_token=token, seen=_seen(marked)
+        )
     except ValueError:
-        return _page(request, kind, ids, status=422, problem=_("Please try again."))
+        return _page(request, kind, marked, status=422, problem=_("Please try again."))
     except acts.BadActs as error:
-        return _page(request, kind, ids, status=422, problem=" ".join(error.problems) or _("Please choose."))
+        return _page(request, kind, marked, status=422, problem=" ".join(error.problems) or _("Please choose."))
     except bulk.NothingChosen:
-        return _page(request, kind, ids, status=422, problem=_("None of these inquiries is there any more."))
+        return _page(request, kind, marked, status=422, problem=_("None of these inquiries is there any more."))
     except bulk.TooMany:
-        return _page(request, kind, ids, status=422, problem=_too_many())
+        return _page(request, kind, marked, status=422, problem=_too_many())
     transaction.on_commit(_ring)
     return redirect("desk-inquiries:bulk-run", pk=run.pk)
 
 
 @staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE)
 @require_safe
+def runs(request: StaffRequest) -> HttpResponse:
+    """What this person has had done in bulk: the way back to a result, and to taking it back."""
+    rows = [{"run": row, "acts": row.acts} for row in _runs(request).order_by("-pk")[:_RUNS]]
+    for row, words in zip(rows, acts.describe_each(row["acts"] for row in rows), strict=True):
+        row["acts"] = words
+    return render(request, "inquiries/bulk_runs.html", {"rows": rows, "nav_active": "inquiries"})
+
+
+@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE)
+@require_safe
 def run(request: StaffRequest, pk: int) -> HttpResponse:
     """How far a run has come and what could not be done; alone for htmx, which asks each second."""
-    row = get_object_or_404(BulkRun, pk=pk, by=request.user)
-    refused = row.refused[:_SHOWN]
+    row = get_object_or_404(_runs(request), pk=pk)
     visible = Inquiry.objects.visible_to(request.user)
-    there = set(visible.filter(pk__in=[one["id"] for one in refused]).values_list("pk", flat=True))
+    told = [*row.refused[:_SHOWN], *row.left[:_SHOWN]]
+    there = set(visible.filter(pk__in=[one["id"] for one in told]).values_list("pk", flat=True))
     context = {
         "run": row,
-        "total": len(row.ids),
         "acts": acts.describe(row.acts),
-        "refused": [
-            {"id": one["id"], "number": one["number"], "why": _why(one["why"]), "there": one["id"] in there}
-            for one in refused
-        ],
-        "more_refused": len(row.refused) - len(refused),
-        "refused_count": len(row.refused),
+        "not_done": _named(row.refused, there),
+        "not_back": _named(row.left, there),
+        "is_busy": row.state != BulkRun.State.DONE,
+        "goes_back": row.state == BulkRun.State.UNDOING or row.undone_at is not None,
         "may_take_back": bulk.may_take_back(row, request.user),
         "nav_active": "inquiries",
     }
@@ -101,34 +113,55 @@ def run(request: StaffRequest, pk: int) -> HttpResponse:
 @staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_TRIAGE)
 @require_POST
 def take_back(request: StaffRequest, pk: int) -> HttpResponse:
-    """Take a whole run back, where nobody changed the rows since."""
+    """Take a whole run back, where nobody changed the rows since: in the background, as it was done."""
     row = get_object_or_404(BulkRun, pk=pk, by=request.user)
     try:
-        restored, left = bulk.take_back(row, by=request.user, now=clock.now())
+        bulk.take_back(row, by=request.user)
     except bulk.CannotTakeBack:
         messages.warning(request, _("This cannot be taken back (any more)."))
     else:
-        words = {"restored": restored, "left": left}
-        messages.success(request, _("Taken back: %(restored)s. Changed since and left alone: %(left)s.") % words)
+        transaction.on_commit(_ring)
     return redirect("desk-inquiries:bulk-run", pk=pk)
 
 
-def _page(request: StaffRequest, kind: str, ids: list[int], *, status: int = 200, problem: str = "") -> HttpResponse:
+def _runs(request: StaffRequest) -> QuerySet[BulkRun]:
+    """The person's runs with their ``total``, without what only the worker reads: it is long, and asked for often."""
+    rows = BulkRun.objects.filter(by=request.user).select_related("by").defer("ids", "seen", "before")
+    return rows.annotate(total=Func(F("ids"), function="cardinality", output_field=IntegerField()))
+
+
+def _named(rows: list[dict[str, Any]], there: set[int]) -> dict[str, Any]:
+    """The first of those that were left alone, each with its reason, and how many there are for each reason."""
+    counted = Counter(one["why"] for one in rows)
+    return {
+        "count": len(rows),
+        "reasons": [{"why": _why(code), "count": count} for code, count in counted.most_common()],
+        "rows": [
+            {"id": one["id"], "number": one["number"], "why": _why(one["why"]), "there": one["id"] in there}
+            for one in rows[:_SHOWN]
+        ],
+        "more": max(0, len(rows) - _SHOWN),
+    }
+
+
+def _page(request: StaffRequest, kind: str, marked: _Marked, *, status: int = 200, problem: str = "") -> HttpResponse:
     value = request.POST.get("value", "")
-    visible = list(Inquiry.objects.visible_to(request.user).filter(pk__in=ids).values_list("pk", flat=True))
+    visible = dict(Inquiry.objects.visible_to(request.user).filter(pk__in=marked).values_list("pk", "version"))
+    # What was not on the page of the list is taken as it stands now, when the person reads how many there are.
+    marked = {pk: visible[pk] if seen is None else seen for pk, seen in marked.items() if pk in visible}
     wanted = _acts(request, kind)
     context: dict[str, Any] = {
         "kind": kind,
         "title": KINDS[kind],
-        "count": len(visible),
-        "ids": ",".join(str(pk) for pk in ids if pk in set(visible)),
+        "count": len(marked),
+        "ids": ",".join(f"{pk}:{seen}" for pk, seen in marked.items()),
         "query": _query(request).urlencode(),
         "choices": _choices(request, kind),
         "value": value,
         "cause": request.POST.get("cause", ""),
         "form_token": uuid.uuid4(),
-        "problem": problem or (_too_many() if len(ids) > bulk.MOST else ""),
-        "tried": _tried(request, visible, wanted) if wanted else None,
+        "problem": problem or (_too_many() if len(marked) > bulk.MOST else ""),
+        "tried": _tried(request, marked, wanted) if wanted else None,
         "nav_active": "inquiries",
     }
     if kind == "status":
@@ -177,31 +210,46 @@ def _cause(request: StaffRequest, label: int) -> Any:
     return cause if closes else None
 
 
-def _tried(request: StaffRequest, ids: list[int], wanted: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """For how many of the first inquiries the acts could be done, and why not for the others."""
-    rows = Inquiry.objects.visible_to(request.user).filter(pk__in=ids[:_TRIED]).select_related("store", "customer")
+def _tried(request: StaffRequest, marked: _Marked, wanted: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """For how many inquiries the acts could be done, and why not for the others."""
     try:
-        acts.check(wanted, user=request.user)
-        possible, refused = acts.foreseen(rows, wanted, by=request.user, now=clock.now())
+        seen = _seen(marked)
+        told = bulk.forecast(ids=list(marked), acts=wanted, by=request.user, now=clock.now(), seen=seen)
     except acts.BadActs:
         return None
+    counted = Counter(code for _inquiry, code in told.refused)
     return {
-        "possible": possible,
-        "tried": possible + len(refused),
-        "all": len(ids) <= _TRIED,
-        "refused": [{"inquiry": inquiry, "why": _why(code)} for inquiry, code in refused[:_SHOWN]],
+        "possible": told.possible,
+        "all": told.possible + len(told.refused),
+        "reasons": [{"why": _why(code), "count": count} for code, count in counted.most_common()],
+        "refused": [{"inquiry": inquiry, "why": _why(code)} for inquiry, code in told.refused[:_SHOWN]],
+        "more": max(0, len(told.refused) - _SHOWN),
         "acts": acts.describe(wanted),
     }
 
 
-def _ids(request: StaffRequest) -> list[int]:
-    """The marked rows; with ``all`` every row of the list in which they were marked, one more than allowed at most."""
+def _marked(request: StaffRequest) -> _Marked:
+    """The marked rows (``id:version``, or the bare id); with ``all`` every row of the list in which they were marked.
+    One more than allowed at most."""
+    keys = [key for text in request.POST.getlist("ids") for key in text.split(",")]
+    marked: _Marked = {}
+    for key in keys:
+        pk, _colon, seen = key.partition(":")
+        if _is_number(pk, 19):
+            marked.setdefault(int(pk), int(seen) if _is_number(seen, 10) else None)
     if request.POST.get("all") == "1" and not _query(request).get("q"):
         page = ListPage(request.user, _query(request), clock.now())
-        return list(listing.ordered(page.rows, page.order).values_list("pk", flat=True)[: bulk.MOST + 1])
-    keys = [key for text in request.POST.getlist("ids") for key in text.split(",")]
-    found = [int(key) for key in keys if key.isascii() and key.isdecimal() and len(key) < 19]
-    return list(dict.fromkeys(found))[: bulk.MOST + 1]
+        every = listing.ordered(page.rows, page.order).values_list("pk", flat=True)[: bulk.MOST + 1]
+        return {pk: marked.get(pk) for pk in every}
+    return dict(list(marked.items())[: bulk.MOST + 1])
+
+
+def _is_number(text: str, digits: int) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < digits
+
+
+def _seen(marked: _Marked) -> dict[int, int]:
+    return {pk: seen for pk, seen in marked.items() if seen is not None}
 
 
 def _query(request: StaffRequest) -> QueryDict:

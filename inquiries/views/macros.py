@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from inquiries import acts, editors, macros, masking
+from inquiries import acts, doing, editors, macros, masking
 from inquiries.models import Inquiry, Macro
 from inquiries.text_forms import MacroForm, typed
 from inquiries.views.showing import inquiry_for
@@ -23,10 +23,10 @@ from shopdesk.accounts.permissions import P
 @require_safe
 def index(request: StaffRequest) -> HttpResponse:
     """All macros that this person is offered."""
-    rows = macros.offered_to(request.user).select_related("owner")
+    rows = list(macros.offered_to(request.user).select_related("owner"))
     shown = [
-        {"macro": row, "words": acts.describe(row.acts), "may_change": macros.may_change(row, request.user)}
-        for row in rows
+        {"macro": row, "words": words, "may_change": macros.may_change(row, request.user)}
+        for row, words in zip(rows, acts.describe_each(row.acts for row in rows), strict=True)
     ]
     return render(request, "inquiries/macros.html", {"rows": shown, "nav_active": "inquiries"})
 
@@ -84,12 +84,16 @@ def delete(request: StaffRequest, pk: int) -> HttpResponse:
 @require_safe
 def menu(request: StaffRequest, pk: int) -> HttpResponse:
     """The macros for this inquiry, each with what it would do here and why it cannot."""
-    inquiry, now = _inquiry(request, pk), clock.now()
+    inquiry = _inquiry(request, pk)
+    offered, facts = list(macros.offered_to(request.user)), doing.Facts([inquiry], by=request.user)
+    told = acts.describe_each(macro.acts for macro in offered)
     rows = []
-    for macro in macros.offered_to(request.user):
-        possible, refused = acts.foreseen([inquiry], macro.acts, by=request.user, now=now)
-        why = acts.reason(refused[0][1]) if refused else ""
-        rows.append({"macro": macro, "words": acts.describe(macro.acts), "why": why, "possible": possible})
+    for macro, words in zip(offered, told, strict=True):
+        try:
+            code = acts.hindrance(inquiry, macro.acts, by=request.user, facts=facts)
+        except acts.BadActs:
+            code = "failed"
+        rows.append({"macro": macro, "words": words, "why": acts.reason(code) if code else ""})
     masking.cover([inquiry], request.user)
     context = {"inquiry": inquiry, "rows": rows, "nav_active": "inquiries"}
     alone = bool(request.headers.get("HX-Request"))

@@ -38,6 +38,7 @@ ROOMS = {
     "desk-inquiries:detail": (P.INQUIRIES_VIEW,),
     "desk-inquiries:thread": (P.INQUIRIES_VIEW,),
     "desk-inquiries:panels": (P.INQUIRIES_VIEW,),
+    "desk-inquiries:faq-panel": (P.INQUIRIES_VIEW,),
     "desk-inquiries:reply": (P.INQUIRIES_VIEW, P.INQUIRIES_REPLY),
     "desk-inquiries:ask": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
     "desk-inquiries:take-back": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
@@ -74,6 +75,7 @@ ROOMS = {
             "bulk",
             "bulk-start",
             "bulk-run",
+            "bulk-runs",
             "bulk-back",
         )
     },

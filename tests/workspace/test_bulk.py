@@ -8,7 +8,18 @@ import pytest
 from django.db import connection, transaction
 
 from inquiries import acts, bulk, tagging, triage
-from inquiries.models import BulkRun, Inquiry, InquiryEvent, Presence, StatusLabel, Tag
+from inquiries.models import (
+    AgentSetting,
+    BulkRun,
+    Cause,
+    Inquiry,
+    InquiryEvent,
+    Message,
+    Presence,
+    StatusLabel,
+    Tag,
+    Template,
+)
 from tests import make
 from tests.inquiries.make import make_inquiry
 
@@ -183,14 +194,188 @@ def test_a_run_is_taken_back_where_nobody_touched_a_row(db, now, agent):
     run = run_all([row.pk for row in rows], wanted, agent, now)
     triage.set_priority(rows[1], priority=2, by=ken, now=now + timedelta(minutes=1))
     with pytest.raises(bulk.CannotTakeBack):
-        bulk.take_back(run, by=ken, now=now)
-    assert bulk.take_back(run, by=agent, now=now + timedelta(minutes=2)) == (2, 1)
+        bulk.take_back(run, by=ken)
+    bulk.take_back(run, by=agent)
+    bulk.sweep(now + timedelta(minutes=2))
+    run.refresh_from_db()
+    assert (run.state, run.restored, run.undone_at) == ("done", 2, now + timedelta(minutes=2))
+    assert run.left == [{"id": rows[1].pk, "number": rows[1].number, "why": "touched"}]
     row, kept = Inquiry.objects.get(pk=rows[0].pk), Inquiry.objects.get(pk=rows[1].pk)
     assert (row.status, row.label, row.waiting_since, row.assignee) == ("open", None, since, None)
     assert row.tags.count() == 0
     assert (kept.status, kept.label, kept.assignee, kept.tags.count()) == ("pending", asking, agent, 1)
-    with pytest.raises(bulk.CannotTakeBack):
-        bulk.take_back(run, by=agent, now=now)
+    bulk.take_back(run, by=agent)  # a second click says the same and does nothing
+    assert bulk.sweep(now + timedelta(minutes=3)) == 0
+    assert InquiryEvent.objects.filter(code="bulk_undone").count() == 2
+
+
+def marked_and_taken_back(count, agent, now):
+    rows = several(count)
+    tag = Tag.objects.create(name="見本送付")
+    run = run_all([row.pk for row in rows], [{"do": "tag", "tag": tag.pk}, *SOLVE], agent, now)
+    assert run.changed == count
+    return rows, tag, bulk.take_back(run, by=agent)
+
+
+def test_taking_back_that_dies_goes_on_where_it_was(db, now, agent, monkeypatch):
+    rows, tag, run = marked_and_taken_back(45, agent, now)
+    assert bulk.sweep(now, limit=1) == 1
+    run.refresh_from_db()
+    assert (run.state, run.undo_position, run.restored, run.undone_at) == ("undoing", 20, 20, None)
+    real, calls = bulk._put_back, []
+
+    def dies(*args):
+        calls.append(1)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(bulk, "_put_back", dies)
+    with pytest.raises(KeyboardInterrupt), transaction.atomic():
+        bulk.step(bulk._claim(now), now=now)
+    monkeypatch.setattr(bulk, "_put_back", real)
+    assert tag.inquiries.count() == 25
+    bulk._claim(now)  # the worker that dies with its lease
+    assert bulk.sweep(now) == 0
+    assert bulk.sweep(now + bulk.LEASE) == 2
+    run.refresh_from_db()
+    assert (run.state, run.undo_position, run.restored, run.left) == ("done", 45, 45, [])
+    assert Inquiry.objects.filter(status="open").count() == len(rows)
+    assert InquiryEvent.objects.filter(code="bulk_undone").count() == 45
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_cannot_be_put_back_is_named_and_the_others_are(now):
+    agent, ken = make.make_user(), make.make_user("jun@shop.example", name="鈴木 純")
+    gone = make.make_user("gone@shop.example", name="田村 学")
+    rows = several(5, assignee=gone)
+    wanted = [{"do": "assign", "to": agent.pk}]
+    run = run_all([row.pk for row in rows], wanted, agent, now)
+    bulk.take_back(run, by=agent)
+    # The colleague whose it was is gone.
+    run.before[str(rows[2].pk)]["before"]["state"]["assignee_id"] = 2**31 - 1
+    BulkRun.objects.filter(pk=run.pk).update(before=run.before)
+    Presence.objects.create(inquiry=rows[1], user=ken, doing="replying", since=now, seen_at=now)
+    release = held_by_another(rows[0].pk)
+    try:
+        bulk.sweep(now)
+    finally:
+        release()
+    run.refresh_from_db()
+    assert (run.state, run.restored) == ("done", 2)
+    assert [(one["id"], one["why"]) for one in run.left] == [
+        (rows[0].pk, "locked"), (rows[1].pk, "locked"), (rows[2].pk, "failed")
+    ]  # fmt: skip
+    assert list(Inquiry.objects.filter(assignee=gone)) == rows[3:]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_put_nothing_back_twice(now):
+    agent = make.make_user()
+    _rows, tag, run = marked_and_taken_back(60, agent, now)
+    start = threading.Barrier(2)
+
+    def work():
+        start.wait()
+        try:
+            for _ in range(6):
+                bulk.sweep(now, limit=1)
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    bulk.sweep(now)
+    run.refresh_from_db()
+    assert (run.state, run.restored, run.left, tag.inquiries.count()) == ("done", 60, [], 0)
+    assert InquiryEvent.objects.filter(code="bulk_undone").count() == 60
+
+
+def test_who_may_not_work_any_more_puts_nothing_back(db, now, agent):
+    _rows, tag, run = marked_and_taken_back(2, agent, now)
+    agent.is_active = False
+    agent.save()
+    bulk.sweep(now)
+    run.refresh_from_db()
+    assert (run.state, run.restored, len(run.left), tag.inquiries.count()) == ("done", 0, 2, 2)
+
+
+# --- what was seen when it was marked ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wanted", "skipped"),
+    [
+        ([{"do": "status", "status": "solved"}], True),
+        ([{"do": "spam"}], True),
+        ([{"do": "status", "status": "pending"}], False),
+        ([{"do": "assign", "to": "me"}], False),
+    ],
+)
+def test_what_the_customer_wrote_after_the_list_was_shown_is_not_closed_unread(db, now, agent, wanted, skipped):
+    rows = several(3)
+    seen = {row.pk: row.version for row in rows[:2]}
+    Inquiry.objects.filter(pk=rows[1].pk).update(version=rows[1].version + 1)
+    ids = [row.pk for row in rows]
+    told = bulk.forecast(ids=ids, acts=wanted, by=agent, now=now, seen=seen)
+    run = bulk.start(ids=ids, acts=wanted, by=agent, now=now, form_token=uuid.uuid4(), seen=seen)
+    bulk.sweep(now)
+    run.refresh_from_db()
+    assert [(one["id"], one["why"]) for one in run.refused] == ([(rows[1].pk, "said")] if skipped else [])
+    assert [(row.pk, why) for row, why in told.refused] == ([(rows[1].pk, "said")] if skipped else [])
+
+
+def test_a_reply_in_bulk_skips_what_came_after_the_list_was_shown(db, now, agent):
+    rows = several(3)
+    template = Template.objects.create(name="遅れ", body_ja="発送が遅れております。")
+    seen = {row.pk: row.version for row in rows}
+    Message.objects.create(inquiry=rows[0], kind="received", body="やはり結構です。", at=now - timedelta(minutes=1))
+    Inquiry.objects.filter(pk=rows[0].pk).update(version=rows[0].version + 1)
+    run = bulk.start(
+        ids=list(seen), acts=[{"do": "reply", "template": template.pk}], by=agent, now=now, form_token=uuid.uuid4(),
+        seen=seen,
+    )  # fmt: skip
+    bulk.sweep(now)
+    run.refresh_from_db()
+    assert (run.changed, [(one["id"], one["why"]) for one in run.refused]) == (2, [(rows[0].pk, "said")])
+    assert set(Message.objects.filter(kind="reply").values_list("inquiry_id", flat=True)) == {rows[1].pk, rows[2].pk}
+
+
+# --- counted beforehand -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("acts_of", ["tag", "close", "reply", "turn"])
+def test_the_count_is_exact_and_costs_no_more_for_many(db, now, agent, acts_of, django_assert_max_num_queries):
+    store = make.make_store()
+    store.requires_cause = acts_of == "close"
+    store.save()
+    ken = make.make_user()
+    rows = several(130)
+    tag = Tag.objects.create(name="見本送付")
+    template = Template.objects.create(name="遅れ", body_ja="{{ customer.name }}様\nお待ちください。")
+    wanted = {
+        "tag": [{"do": "tag", "tag": tag.pk}],
+        "close": SOLVE,
+        "reply": [{"do": "reply", "template": template.pk}],
+        "turn": [{"do": "assign", "to": "turn"}],
+    }[acts_of]
+    if acts_of == "tag":  # the last one is full
+        rows[129].tags.set([Tag.objects.create(name=f"札{n}") for n in range(tagging.MOST)])
+    if acts_of == "close":
+        Inquiry.objects.exclude(pk=rows[129].pk).update(cause=Cause.objects.first())
+    if acts_of == "reply":
+        Inquiry.objects.filter(pk=rows[129].pk).update(email="")
+    if acts_of == "turn":
+        AgentSetting.objects.create(user=ken, takes_turns=True, is_available=True, cap=129)
+    ids = [row.pk for row in rows]
+    with django_assert_max_num_queries(14):
+        told = bulk.forecast(ids=ids, acts=wanted, by=agent, now=now)
+    run = run_all(ids, wanted, agent, now)
+    assert told.possible == 129
+    assert [(row.pk, why) for row, why in told.refused] == [(one["id"], one["why"]) for one in run.refused]
 
 
 def test_a_run_that_sent_mail_is_not_taken_back(db, now, agent):
@@ -199,7 +384,7 @@ def test_a_run_that_sent_mail_is_not_taken_back(db, now, agent):
         form_token=uuid.uuid4(),
     )  # fmt: skip
     with pytest.raises(bulk.CannotTakeBack):
-        bulk.take_back(run, by=agent, now=now)
+        bulk.take_back(run, by=agent)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from inquiries import bulk, merging, triage
-from inquiries.models import BulkRun, Cause, Inquiry, Macro, Message, StatusLabel, Tag
+from inquiries.models import BulkRun, Cause, Inquiry, InquiryEvent, Macro, Message, StatusLabel, Tag
 from shopdesk.mail.models import OutgoingMail
 from tests import make
 from tests.inquiries.make import make_inquiry
@@ -260,9 +260,21 @@ def test_in_bulk_from_marks_to_result(db, aya, agent, now):
     assert tag.inquiries.count() == 3
     html = aya.get(url("bulk-run", run.pk)).content.decode()
     assert "every 1s" not in html
-    aya.post(url("bulk-back", run.pk))
-    aya.post(url("bulk-back", run.pk))
+    assert url("bulk-run", run.pk) in aya.get(url("bulk-runs")).content.decode()
+    assert aya.post(url("bulk-back", run.pk))["Location"] == url("bulk-run", run.pk)
+    assert tag.inquiries.count() == 3  # nothing in the request
+    html = aya.get(url("bulk-run", run.pk), **HTMX).content.decode()
+    assert "every 1s" in html
+    assert url("bulk-back", run.pk) not in html
+    assert aya.post(url("bulk-back", run.pk))["Location"] == url("bulk-run", run.pk)
+    bulk.sweep(now)
     assert tag.inquiries.count() == 0
+    assert InquiryEvent.objects.filter(code="bulk_undone").count() == 3
+    html = aya.get(url("bulk-run", run.pk)).content.decode()
+    assert "every 1s" not in html
+    assert "取り消し済み" in html
+    assert aya.post(url("bulk-back", run.pk))["Location"] == url("bulk-run", run.pk)
+    assert bulk.sweep(now) == 0
 
 
 def test_a_dry_run_counts_what_cannot_be_closed(db, aya):

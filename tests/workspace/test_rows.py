@@ -207,7 +207,7 @@ def test_keys_that_are_posted_reach_nothing_foreign(hidden, leader, signed_in):
     }
     chosen = client.post(f"{LIST}bulk/", both).content.decode()
     assert "H1DDEN" not in chosen
-    assert f'value="{mine.pk}"' in chosen
+    assert f'value="{mine.pk}:{mine.version}"' in chosen
     assert client.post(f"{LIST}bulk/start/", both).status_code == 302
     assert BulkRun.objects.get(by=leader).ids == [mine.pk]
     everything = {**both, "all": "1", "query": "view=all", "form_token": "6f6c1c34-5d0e-4f0f-9a3b-0c2b7f2b7d98"}
