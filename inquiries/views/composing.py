@@ -26,7 +26,8 @@ def draft(request: StaffRequest, pk: int) -> HttpResponse:
     files_problem = attach(request, inquiry)
     kept, problem = save(request, inquiry)
     if request.headers.get("HX-Request") and "files" not in request.FILES:
-        return render(request, "inquiries/_draft_state.html", {"draft": kept, "problem_copies": problem})
+        state = {"draft": kept, "problem_copies": problem, "moved_to": _moved_to(request, kept, pk)}
+        return render(request, "inquiries/_draft_state.html", state)
     if problem or files_problem:
         messages.error(request, problem or files_problem)
     else:
@@ -35,6 +36,13 @@ def draft(request: StaffRequest, pk: int) -> HttpResponse:
     if "ways" in request.POST:
         back["Location"] += "?ways=all#composer"
     return back
+
+
+def _moved_to(request: StaffRequest, kept: Draft | None, pk: int) -> Inquiry | None:
+    """Where the words went when a colleague merged the inquiry of this page meanwhile; None where it may not be seen."""
+    if kept is None or kept.inquiry_id == pk:
+        return None
+    return Inquiry.objects.visible_to(request.user).filter(pk=kept.inquiry_id).first()
 
 
 def save(request: StaffRequest, inquiry: Inquiry) -> tuple[Draft | None, str]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.core.files.base import ContentFile
 from django.db import connection
+from django.urls import reverse
 
 from inquiries import drafts, merging, replying, undoing
 from inquiries.answers import Answer
@@ -195,3 +196,23 @@ def test_copies_are_not_taken_to_another_customer(pair, agent, now):
     draft = Draft.objects.get()
     assert (draft.inquiry, draft.body, draft.cc) == (other, "承りました。では。", [])
     assert not Message.objects.filter(kind="reply").exists()
+
+
+def test_who_types_on_the_old_page_is_told_where_the_words_are(pair, agent, client, now):
+    first, second = pair
+    client.force_login(agent)
+    merging.merge(first, into=second, by=agent, now=now)
+    answer = client.post(
+        reverse("desk-inquiries:draft", args=[first.pk]), {"body": "承りました。"}, headers={"HX-Request": "true"}
+    )
+    assert second.number in answer.text
+    assert reverse("desk-inquiries:detail", args=[second.pk]) in answer.text
+    # Who may not see the other one learns nothing of it.
+    outsider = make.make_user("soto@shop.example", role="outsourced")
+    Inquiry.objects.filter(pk=first.pk).update(assignee=outsider)
+    client.force_login(outsider)
+    answer = client.post(
+        reverse("desk-inquiries:draft", args=[first.pk]), {"body": "承りました。"}, headers={"HX-Request": "true"}
+    )
+    assert answer.status_code == 200
+    assert second.number not in answer.text
