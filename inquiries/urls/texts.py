@@ -28,6 +28,7 @@ urlpatterns = [
     path("<int:pk>/templates/", pickers.templates, name="template-picker"),
     path("<int:pk>/templates/<int:template_pk>/use/", pickers.use_template, name="template-use"),
     path("<int:pk>/articles/", pickers.articles, name="faq-picker"),
+    path("<int:pk>/articles/beside/", pickers.articles_beside, name="faq-panel"),
     path("<int:pk>/articles/<int:article_pk>/use/", pickers.use_article, name="faq-use"),
     path("<int:pk>/macros/", macros.menu, name="macro-menu"),
     path("<int:pk>/macros/<int:macro_pk>/run/", macros.run, name="macro-run"),

@@ -7,27 +7,21 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from faq import search as faq_search
-from faq import suggesting
 from faq.models import Article
-from inquiries import attachments, drafts, masking, signing_off, templating, texts
-from inquiries.models import Draft, Inquiry, Message, Template
+from inquiries import attachments, citing, drafts, masking, signing_off, templating, texts
+from inquiries.models import Draft, Inquiry, Template
 from inquiries.views.showing import inquiry_for
-from shopdesk import clock, tokens
+from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.permissions import P
-from shopdesk.html import markdown_text
 from shopdesk.text import one_line
 
 SHOWN = 20
-_LONGEST_QUESTION = 400
-_ARTICLES = 6
-# With fewer articles than these the subject alone is asked, too.
-_ENOUGH = 3
+# Articles in the side column.
+_BESIDE = 3
 
 
 @dataclass(frozen=True)
@@ -99,19 +93,32 @@ def articles(request: StaffRequest, pk: int) -> HttpResponse:
     """Published articles that may answer this inquiry or ``?q=``, in the customer's language."""
     inquiry = inquiry_for(request, pk)
     words = one_line(request.GET.get("q", ""))[:100]
-    language = "en" if inquiry.language == "en" else "ja"
-    question = words or _question(inquiry)
-    found = _found(question, language)
-    if not words and len(found) < _ENOUGH:  # a long story hides its own question; its subject may name it
-        found += [row for row in _found(inquiry.subject, language) if row not in found]
-    sure = {article.pk for article in suggesting.suggest(question, language)} if not words else set()
-    offers = [
-        {"article": row, "url": _address(row), "link": _link(row), "text": _text(row), "sure": row.pk in sure}
-        for row in found
-    ]
+    offers = citing.offers(inquiry, words)
     masking.cover([inquiry], request.user)
     context = {"inquiry": inquiry, "offers": offers, "q": words, "nav_active": "inquiries"}
     return _drawn(request, "faq_picker", context)
+
+
+@staff_view(P.INQUIRIES_VIEW)
+@require_safe
+def articles_beside(request: StaffRequest, pk: int) -> HttpResponse:
+    """Up to three of the same for the side column, which asks for them by itself. Who may not write only reads them;
+    who may, and has no script, is led to the page that inserts."""
+    inquiry = inquiry_for(request, pk)
+    may_draft = request.user.has_perm(P.INQUIRIES_DRAFT)
+    if may_draft and not request.headers.get("HX-Request"):
+        return redirect("desk-inquiries:faq-picker", pk=pk)
+    offers = citing.offers(inquiry)[:_BESIDE]
+    masking.cover([inquiry], request.user)
+    context = {
+        "inquiry": inquiry,
+        "offers": offers,
+        "language": citing.language_of(inquiry),
+        "may_insert": bool(inquiry.email) and may_draft,
+        "may_draft": may_draft,
+        "may_write_articles": request.user.has_perms([P.FAQ_VIEW, P.FAQ_EDIT]),
+    }
+    return render(request, "inquiries/_faq_panel.html", context)
 
 
 @staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT)
@@ -120,7 +127,8 @@ def use_article(request: StaffRequest, pk: int, article_pk: int) -> HttpResponse
     """Without a script: put the link of an article (``what=link``) or its text at the end of the draft."""
     inquiry = inquiry_for(request, pk)
     article = get_object_or_404(Article.objects.published(), pk=article_pk)
-    _append(inquiry, _text(article) if request.POST.get("what") == "text" else _link(article), request)
+    offer = citing.Offer(article)
+    _append(inquiry, offer.text if request.POST.get("what") == "text" else offer.link, request)
     return redirect("desk-inquiries:detail", pk=pk)
 
 
@@ -142,28 +150,6 @@ def _append(inquiry: Inquiry, text: str, request: StaffRequest, *, template: int
     kept = [*draft.templates, *([template] if template else [])]
     drafts.save(inquiry, body=body, by=request.user, now=clock.now(), cc=draft.cc, bcc=draft.bcc, templates=kept)
     messages.success(request, _("Added to your reply."))
-
-
-def _found(words: str, language: str) -> list[Article]:
-    return [hit.article for hit in faq_search.search(words, language=language, limit=_ARTICLES)]
-
-
-def _question(inquiry: Inquiry) -> str:
-    """What the customer asks: the subject and the beginning of the first message."""
-    first = inquiry.messages.filter(kind=Message.Kind.RECEIVED).order_by("at", "pk").first()
-    return f"{inquiry.subject}\n{first.body if first else ''}"[:_LONGEST_QUESTION]
-
-
-def _address(article: Article) -> str:
-    return tokens.site_url(reverse("faq:article", args=[article.pk]))
-
-
-def _link(article: Article) -> str:
-    return f"{article.title}\n{_address(article)}"
-
-
-def _text(article: Article) -> str:
-    return markdown_text(article.body).strip()
 
 
 def _drawn(request: StaffRequest, name: str, context: dict[str, Any]) -> HttpResponse:

@@ -33,6 +33,8 @@
   // What is marked may be the blank of the text before: it is left alone, and the next text goes below everything.
   function put(text, { into, template }) {
     const box = into ? find(into) : reply();
+    box.closest("details")?.setAttribute("open", "");  // asked from beside it, the box may be folded away
+    document.querySelector(`[data-box=${box.id}]`)?.click();
     box.focus();
     const marked = box.selectionStart < box.selectionEnd;
     const at = marked ? box.value.length : box.selectionEnd;
