@@ -130,14 +130,14 @@ def test_an_expired_certificate_of_a_mailbox(now, good, expired, signed_in, owne
         began = again(mailbox)
         receiving.sweep(began)
         mailbox.refresh_from_db()
-        assert (mailbox.problem, mailbox.failures, mailbox.problem_since) == ("certificate", 1, began)
+        assert (mailbox.problem, mailbox.failures, mailbox.problem_since) == ("certificate_expired", 1, began)
         assert "certificate has expired" in mailbox.problem_detail
         assert not any("himitsu" in str(command) for command in server.commands[len(server.commands) // 2 + 3 :])
         assert "証明書" in screen(signed_in, owner, mailbox)
         # The connection test says the same, and so does the doctor.
         with pytest.raises(receiving.MailboxProblem) as told:
             receiving.look(mailbox)
-        assert told.value.code == "certificate"
+        assert told.value.code == "certificate_expired"
         monkeypatch.setattr(clock, "now", lambda: began + timedelta(hours=1))
         (finding,) = diagnosis._mailboxes(clock.now())
         assert (finding.colour, "証明書" in finding.cure or "certificate" in finding.cure) == ("red", True)
@@ -156,7 +156,7 @@ def test_a_certificate_for_another_name(now, tmp_path, kind, monkeypatch):
         mailbox = make_mailbox(front.port, kind=kind, security="tls")
         receiving.sweep(now)
         mailbox.refresh_from_db()
-        assert mailbox.problem == "certificate"
+        assert mailbox.problem == "certificate_name"
         assert server.commands == []  # no name, no password was said
 
 

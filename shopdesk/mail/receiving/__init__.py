@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q, QuerySet, Value
@@ -23,6 +24,7 @@ from shopdesk.mail.receiving.imap import Seen
 from shopdesk.mail.receiving.problems import MailboxProblem
 
 logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 INTERVAL = timedelta(seconds=30)
 LONGEST = timedelta(hours=1)  # between two looks at a mailbox that fails
@@ -55,9 +57,12 @@ def check(pk: int, now: datetime) -> int | None:
     started = time.monotonic()
     try:
         secret = open_secret(mailbox)
-        password = oauth.access_token(mailbox, secret) if mailbox.auth == Mailbox.Auth.XOAUTH2 else secret
-        stored, left = _reader(mailbox)(
-            mailbox, password, now=now, go_on=lambda: time.monotonic() - started < LOOK_SECONDS
+        stored, left = _signed_in(
+            mailbox,
+            secret,
+            lambda password: _reader(mailbox)(
+                mailbox, password, now=now, go_on=lambda: time.monotonic() - started < LOOK_SECONDS
+            ),
         )
     except (OperationalError, InterfaceError) as error:
         logger.warning("Mailbox %s: the database went away (%s)", mailbox.pk, type(error).__name__)
@@ -77,8 +82,8 @@ def look(mailbox: Mailbox) -> Seen:
     secret = ""
     try:
         secret = open_secret(mailbox)
-        password = oauth.access_token(mailbox, secret) if mailbox.auth == Mailbox.Auth.XOAUTH2 else secret
-        return imap.look(mailbox, password) if mailbox.kind == Mailbox.Kind.IMAP else pop3.look(mailbox, password)
+        looked = imap.look if mailbox.kind == Mailbox.Kind.IMAP else pop3.look
+        return _signed_in(mailbox, secret, lambda password: looked(mailbox, password))
     except Exception as error:  # noqa: BLE001  # the person at the screen gets the sentence
         problem = problems.of(error)
         detail = problems.without_secrets(problem.detail, _parts(secret))
@@ -116,6 +121,29 @@ def open_secret(mailbox: Mailbox) -> str:
         return secretbox.open_(mailbox.secret)
     except secretbox.CannotOpen:
         raise MailboxProblem("secret") from None
+
+
+def _signed_in(mailbox: Mailbox, secret: str, work: Callable[[str], Result]) -> Result:
+    """``work`` with the password or an access token. A kept token that the server refuses is fetched anew, once."""
+    if mailbox.auth != Mailbox.Auth.XOAUTH2:
+        return work(secret)
+    kept = oauth.is_kept(mailbox)
+    try:
+        return work(oauth.access_token(mailbox, secret))
+    except Exception as error:
+        problem = problems.of(error)
+        if problem.code != "sign_in":
+            raise
+    oauth.forget(mailbox)
+    if not kept:
+        raise MailboxProblem("token", problem.detail)
+    try:
+        return work(oauth.access_token(mailbox, secret))
+    except Exception as error:
+        problem = problems.of(error)
+        if problem.code != "sign_in":
+            raise
+        raise MailboxProblem("token", problem.detail) from error
 
 
 def _done(mailbox: Mailbox, now: datetime, *, left: bool) -> None:

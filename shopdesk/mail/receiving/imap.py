@@ -21,6 +21,7 @@ from imap_tools.errors import MailboxFetchError, MailboxLoginError, MailboxStart
 from imap_tools.utils import check_command_status
 
 from shopdesk.mail.models import IncomingMail, Mailbox, MailboxFolder
+from shopdesk.mail.receiving import problems
 from shopdesk.mail.receiving.problems import MailboxProblem
 from shopdesk.mail.receiving.store import MAX_HEADERS, MAX_SIZE, store
 from shopdesk.text import one_line
@@ -282,15 +283,18 @@ def _open(mailbox: Mailbox) -> BaseMailBox:
         try:
             check_command_status(box.client.starttls(context), MailboxStarttlsError)
         except (imaplib.IMAP4.error, MailboxStarttlsError) as error:
-            box.client.shutdown()
+            _hang_up(box.client)
             raise MailboxProblem("encryption", str(error)) from error
         except BaseException:
-            box.client.shutdown()
+            _hang_up(box.client)
             raise
     return box
 
 
 def _sign_in(box: BaseMailBox, mailbox: Mailbox, secret: str) -> None:
+    if "LOGINDISABLED" in box.client.capabilities:
+        # Said before encryption (RFC 3501 §6.2.3). Trying all the same would tell the password to whoever listens.
+        raise MailboxProblem("encryption_needed")
     try:
         if mailbox.auth == Mailbox.Auth.XOAUTH2:
             box.xoauth2(mailbox.username, secret, initial_folder=None)
@@ -300,8 +304,10 @@ def _sign_in(box: BaseMailBox, mailbox: Mailbox, secret: str) -> None:
             box.login_utf8(mailbox.username, secret, initial_folder=None)
     except imaplib.IMAP4.abort:
         raise
-    except (imaplib.IMAP4.error, MailboxLoginError) as error:
-        raise MailboxProblem("sign_in", one_line(str(error))) from error
+    except MailboxLoginError as error:
+        raise problems.of(error) from error
+    except imaplib.IMAP4.error as error:
+        raise problems.refused_sign_in(one_line(str(error))) from error
 
 
 def _guard(client: imaplib.IMAP4) -> None:
@@ -324,8 +330,13 @@ def _leave(box: BaseMailBox) -> None:
     try:
         box.client.logout()
     except Exception:  # noqa: BLE001  # what we came for is stored; how the server says goodbye is its own affair
-        with suppress(OSError):
-            box.client.shutdown()
+        _hang_up(box.client)
+
+
+def _hang_up(client: imaplib.IMAP4) -> None:
+    # Where a handshake failed the socket is gone already, and that complaint would hide the reason.
+    with suppress(OSError):
+        client.shutdown()
 
 
 def _nothing(boundary: str) -> None:

@@ -45,6 +45,11 @@ def access_token(mailbox: Mailbox, secret: str) -> str:
     return token
 
 
+def is_kept(mailbox: Mailbox) -> bool:
+    """Whether there is a token from an earlier look, which the provider may have ended since."""
+    return bool(mailbox.pk) and cache.get(f"mailbox-token:{mailbox.pk}") is not None
+
+
 def forget(mailbox: Mailbox) -> None:
     """The token was refused, or the account was connected again."""
     cache.delete(f"mailbox-token:{mailbox.pk}")
@@ -65,6 +70,7 @@ def _ask(mailbox: Mailbox, secret: str) -> dict[str, Any]:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310  # from our own table
             answer = json.loads(response.read(ANSWER))
     except urllib.error.HTTPError as error:
+        error.close()  # it holds the connection
         raise MailboxProblem("token", f"HTTP {error.code}") from error
     except ValueError as error:
         raise MailboxProblem("answer", "OAuth") from error

@@ -7,12 +7,13 @@ import re
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
 
 from shopdesk.mail.models import IncomingMail, Mailbox
+from shopdesk.mail.receiving import problems
 from shopdesk.mail.receiving.imap import PATIENCE, TIMEOUT, LiteralTooLarge, Seen
 from shopdesk.mail.receiving.problems import MailboxProblem
 from shopdesk.mail.receiving.store import MAX_HEADERS, MAX_SIZE, headers_of, store
@@ -41,7 +42,7 @@ def connected(mailbox: Mailbox, secret: str) -> Iterator[poplib.POP3]:
             client.user(mailbox.username)
             client.pass_(secret)
         except poplib.error_proto as error:
-            raise MailboxProblem("sign_in", _words(error)) from error
+            raise problems.refused_sign_in(_words(error)) from error
         yield client
         client.quit()
     finally:
@@ -136,8 +137,21 @@ def _open(mailbox: Mailbox) -> poplib.POP3:
         return poplib.POP3_SSL(mailbox.host, mailbox.port, timeout=TIMEOUT, context=context)
     client = poplib.POP3(mailbox.host, mailbox.port, timeout=TIMEOUT)
     if mailbox.security == Mailbox.Security.STARTTLS:
-        client.stls(context)
+        try:
+            client.stls(context)
+        except poplib.error_proto as error:
+            _hang_up(client)
+            raise MailboxProblem("encryption", _words(error)) from error
+        except BaseException:
+            _hang_up(client)
+            raise
     return client
+
+
+def _hang_up(client: poplib.POP3) -> None:
+    # Where a handshake failed the socket is gone already, and that complaint would hide the reason.
+    with suppress(OSError):
+        client.close()
 
 
 def _words(error: poplib.error_proto) -> str:
