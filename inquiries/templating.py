@@ -101,16 +101,20 @@ def set_offered(template: Template, *, offered: bool) -> bool:
 
 
 @transaction.atomic
-def move(template: Template, *, up: bool) -> None:
-    """One place up or down among those of its folder; at the end nothing happens."""
+def move(template: Template, *, beside: int, before: bool) -> bool:
+    """Stand right before or after the template ``beside`` of its folder; False, and nothing happens, where that one is
+    gone. Asked twice, it stays where it is."""
     rows = list(Template.objects.select_for_update().filter(folder=template.folder, is_active=True))
-    place = next((n for n, row in enumerate(rows) if row.pk == template.pk), None)
-    if place is None or not 0 <= (other := place - 1 if up else place + 1) < len(rows):
-        return
-    rows[place], rows[other] = rows[other], rows[place]
+    mine = next((row for row in rows if row.pk == template.pk), None)
+    rows = [row for row in rows if row.pk != template.pk]
+    place = next((n for n, row in enumerate(rows) if row.pk == beside), None)
+    if mine is None or place is None:
+        return False
+    rows.insert(place if before else place + 1, mine)
     for position, row in enumerate(rows):
         row.position = position
     Template.objects.bulk_update(rows, ["position"])
+    return True
 
 
 @transaction.atomic

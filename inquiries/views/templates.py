@@ -1,5 +1,6 @@
 """The screens on which templates are kept."""
 
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 
@@ -37,6 +38,9 @@ def index(request: StaffRequest) -> HttpResponse:
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in found:
         groups.setdefault(row.folder, []).append({"template": row, "may_change": templating.may_change(row, user)})
+    for rows_of in groups.values():
+        for above, below in pairwise(rows_of):
+            above["below"], below["above"] = below["template"].pk, above["template"].pk
     deleted = request.GET.get("deleted", "")
     context = {
         "groups": list(groups.items()),
@@ -137,8 +141,13 @@ def delete(request: StaffRequest, pk: int) -> HttpResponse:
 @staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT)
 @require_POST
 def move(request: StaffRequest, pk: int) -> HttpResponse:
-    """One place up or down in its folder."""
-    templating.move(_changeable(request, pk), up=request.POST.get("to") == "up")
+    """Right before or after the one that the page showed beside it: two clicks move it once."""
+    template = _changeable(request, pk)
+    before = "before" in request.POST
+    beside = request.POST.get("before" if before else "after", "")
+    known = beside.isascii() and beside.isdecimal() and len(beside) < 19
+    if not known or not templating.move(template, beside=int(beside), before=before):
+        messages.warning(request, _("The order has changed meanwhile. Please look and try again."))
     return redirect("desk-inquiries:templates")
 
 

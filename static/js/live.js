@@ -40,7 +40,10 @@
       const now = $(`#${row.id}`, news);
       newest = Math.max(newest, row.dataset.at);
       row.className = now?.className ?? "inbox-row is-gone";
+      const box = $("input", row);
       if (now) $("a", row).innerHTML = $("a", now).innerHTML;
+      // What is marked keeps the state in which it was marked.
+      if (now && box && !box.checked) box.value = $("input", now).value;
     }
     rows = $$("#rows > *", news);
     const added = rows.filter((row) => !page.getElementById(row.id));

@@ -266,7 +266,7 @@ def test_what_cannot_be_put_back_is_named_and_the_others_are(now):
     assert [(one["id"], one["why"]) for one in run.left] == [
         (rows[0].pk, "locked"), (rows[1].pk, "locked"), (rows[2].pk, "failed")
     ]  # fmt: skip
-    assert list(Inquiry.objects.filter(assignee=gone)) == rows[3:]
+    assert list(Inquiry.objects.filter(assignee=gone).order_by("pk")) == rows[3:]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -116,10 +116,22 @@ def test_deleting_can_be_undone(client):
 def test_copying_and_order(client, agent):
     one = make_template("一", folder="配送", position=0)
     two = make_template("二", folder="配送", position=1)
-    client.post(address("template-move", two.pk), {"to": "up"})
-    assert [*Template.objects.values_list("name", flat=True)] == ["二", "一"]
-    client.post(address("template-move", two.pk), {"to": "up"})  # at the top nothing happens
-    assert [*Template.objects.values_list("name", flat=True)] == ["二", "一"]
+    three = make_template("三", folder="配送", position=2)
+    html = client.get(address("templates")).content.decode()
+    assert f'name="before" value="{two.pk}"' in html  # the third goes before the second
+    up = {"before": two.pk}
+    client.post(address("template-move", three.pk), up)
+    client.post(address("template-move", three.pk), up)  # two clicks move it once
+    assert [*Template.objects.values_list("name", flat=True)] == ["一", "三", "二"]
+    down = {"after": three.pk}
+    client.post(address("template-move", one.pk), down)
+    client.post(address("template-move", one.pk), down)
+    assert [*Template.objects.values_list("name", flat=True)] == ["三", "一", "二"]
+    for gone in ({"before": 0}, {"before": make_template("外", folder="返品").pk}, {"after": "\x00"}, {}):
+        response = client.post(address("template-move", two.pk), gone, follow=True)
+        assert "並び順が変わって" in response.content.decode()
+    in_folder = Template.objects.filter(folder="配送")
+    assert [*in_folder.values_list("name", flat=True)] == ["三", "一", "二"]
     response = client.post(address("template-copy", one.pk))
     twin = Template.objects.get(name="一（コピー）")
     assert response.url == address("template", twin.pk)
