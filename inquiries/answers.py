@@ -25,6 +25,8 @@ class Answer:
     # Mail addresses as typed; recipients.others() says which of them get it.
     cc: Sequence[str] = ()
     bcc: Sequence[str] = ()
+    # The own address that it leaves from, as chosen; "": the usual one. senders.resolve() says whether it may.
+    sender: str = ""
     # They become attachments.
     files: Sequence[DraftFile] = ()
     # The numbers of the templates that were inserted: approval may hang on them.

@@ -27,6 +27,7 @@ def save(
     now: datetime,
     cc: Sequence[str] = (),
     bcc: Sequence[str] = (),
+    sender: str = "",
     templates: Iterable[int] = (),
 ) -> Draft | None:
     """Keep the text as this person's draft; an empty text deletes it and gives None.
@@ -43,7 +44,7 @@ def save(
     values = {"body": body, "cc": [*cc], "bcc": [*bcc], "templates": [*dict.fromkeys(templates)], "saved_at": now}
     if home.pk != inquiry.pk:
         return _save_there(home, by, values, same_customer=home.customer_id == inquiry.customer_id)
-    return Draft.objects.update_or_create(inquiry=inquiry, author=by, defaults=values)[0]
+    return Draft.objects.update_or_create(inquiry=inquiry, author=by, defaults=values | {"sender": sender})[0]
 
 
 def _save_there(home: Inquiry, by: User, values: dict[str, Any], *, same_customer: bool) -> Draft:
@@ -99,6 +100,7 @@ def take_over(draft: Draft, *, by: User, now: datetime) -> Draft:
         "body": body[:MAX_LENGTH],
         "cc": _once([*before.cc, *theirs.cc]),
         "bcc": _once([*before.bcc, *theirs.bcc]),
+        "sender": before.sender or theirs.sender,
         "templates": [*dict.fromkeys([*before.templates, *theirs.templates])],
         "saved_at": now,
     }

@@ -30,6 +30,7 @@ from inquiries import (
     received,
     reopening,
     scheduling,
+    senders,
 )
 from inquiries.models import Inquiry, Message, Rule
 from inquiries.thanks import only_thanks
@@ -238,6 +239,8 @@ def _add(inquiry: Inquiry, incoming: IncomingMail, mail: ParsedMail, sender: str
     received.keep_files(message, incoming, mail)
     if from_customer and sender != inquiry.email:
         inquiry.email = sender  # the customer's own other address: where they read now
+    if from_customer:
+        inquiry.written_to = _written_to(incoming.mailbox, inquiry.store)
     inquiry.mood = moods.after(inquiry.mood, message.body)
     closed = inquiry.status == Inquiry.Status.SOLVED
     if closed and from_customer and not mail.attachments and only_thanks(message.body, name=inquiry.name):
@@ -266,6 +269,7 @@ def _open(incoming: IncomingMail, mail: ParsedMail, sender: str, match: matching
             customer=customer,
             name=name,
             email=sender,
+            written_to=_written_to(incoming.mailbox, store),
             language=language,
             category=category,
             channel=Inquiry.Channel.EMAIL,
@@ -337,6 +341,12 @@ def _store(mailbox: Mailbox) -> Store:
     """The store that a mailbox belongs to; the default one where its code names none."""
     named = Store.objects.filter(code=mailbox.store_code).first() if mailbox.store_code else None
     return named or Store.default()
+
+
+def _written_to(mailbox: Mailbox, store: Store) -> str:
+    """The address that a customer of a store wrote to, as far as answers may leave from it; else ""."""
+    address = addresses.normalise(mailbox.address)
+    return address if address in senders.choices(store) else ""
 
 
 def _id(message_id: str) -> str:

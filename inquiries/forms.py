@@ -198,6 +198,8 @@ class ReplyForm(forms.Form):
     send_at = forms.DateTimeField(input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], required=False)
     cc = TextField(max_length=6_000, required=False)
     bcc = TextField(max_length=6_000, required=False)
+    # One of senders.choices(); empty: the usual one.
+    sender = LineField(max_length=addresses.MAX_LENGTH, required=False)
     checked = forms.CharField(max_length=64, required=False)
     templates = forms.CharField(max_length=600, required=False)
 

@@ -49,7 +49,7 @@ def write(
             row = PreparedReply.objects.create(
                 inquiry=inquiry, author=by, body=answer.text, original_body=answer.text, cc=[*answer.cc],
                 bcc=[*answer.bcc], templates=[*answer.templates], files=carrying.put_away(answer.files),
-                then=answer.then, label=answer.label,
+                then=answer.then, label=answer.label, sender=answer.sender,
                 seen_version=inquiry.version, seen_message=newest, state=state, reason=reason[:80], send_at=send_at,
                 created_at=now, changed_at=now,
             )  # fmt: skip
@@ -154,7 +154,7 @@ def answer_of(prepared: PreparedReply) -> Answer:
     """What waits, as it would be sent, without its files: those are put away, see carrying.taken_out()."""
     return Answer(
         prepared.body, cc=prepared.cc, bcc=prepared.bcc, templates=prepared.templates, then=prepared.then,
-        label=prepared.label,
+        label=prepared.label, sender=prepared.sender,
     )  # fmt: skip
 
 
@@ -164,14 +164,16 @@ def keep_as_draft(inquiry: Inquiry, answer: Answer, *, author: User, now: dateti
     begun = Draft.objects.select_for_update().filter(inquiry=inquiry, author=author).first()
     if begun is None:
         values = {"body": body, "cc": [*cc], "bcc": [*bcc], "templates": [*templates], "saved_at": now}
+        values["sender"] = answer.sender
         return Draft.objects.update_or_create(inquiry=inquiry, author=author, defaults=values)[0]
     if begun.body.strip() != body.strip():
         begun.body = f"{body.rstrip()}\n\n{begun.body}" if begun.body.strip() else body
     begun.cc = [*dict.fromkeys([*cc, *begun.cc])]
     begun.bcc = [*dict.fromkeys([*bcc, *begun.bcc])]
     begun.templates = [*dict.fromkeys([*templates, *begun.templates])]
+    begun.sender = answer.sender or begun.sender
     begun.saved_at = now
-    begun.save(update_fields=["body", "cc", "bcc", "templates", "saved_at"])
+    begun.save(update_fields=["body", "cc", "bcc", "sender", "templates", "saved_at"])
     return begun
 
 

@@ -48,4 +48,4 @@ def noticed(inquiry: Inquiry, *, now: datetime) -> None:
 def _save(inquiry: Inquiry, *, now: datetime) -> None:
     inquiry.last_activity_at = now
     inquiry.version += 1
-    inquiry.save(update_fields=[*ENTERED, "thanked_at", "last_activity_at", "version", "email", "mood"])
+    inquiry.save(update_fields=[*ENTERED, "thanked_at", "last_activity_at", "version", "email", "mood", "written_to"])

@@ -17,6 +17,7 @@ from inquiries import (
     previews,
     pulling,
     recipients,
+    senders,
     sla,
     snapshots,
     states,
@@ -84,13 +85,14 @@ def reply(
     row. An unassigned inquiry becomes the writer's.
 
     Raises StaleReply, NoAddress, NothingWritten, MayNotSend, MayNotCopy, NeedsApproval, triage.CannotClose,
-    recipients.BadCopy and TooManyCopies, and signing_off.SignatureBroken; nothing is sent then.
+    recipients.BadCopy and TooManyCopies, senders.NotOurs, and signing_off.SignatureBroken; nothing is sent then.
     """
     body, then, label = answer.text, answer.then, answer.label
     if not body:
         raise NothingWritten
     fresh = _claim(inquiry, answer.expected_version)
     shown, hidden = copies(fresh, answer, by=by)
+    sender = senders.resolve(fresh, answer.sender)
     _refuse_unread(fresh, answer, copies=[*shown, *hidden], by=by, approved=approved)
     if then == Inquiry.Status.SOLVED and fresh.status != then:
         triage.require_closable(fresh)
@@ -100,7 +102,7 @@ def reply(
         held_until=held_until,
     )  # fmt: skip
     attached = carrying.attach(message, answer.files, now=now)
-    letter = _queue(fresh, message, attached, due_at=held_until or now, now=now)
+    letter = _queue(fresh, message, attached, sender=sender, due_at=held_until or now, now=now)
 
     before, status, was = states.snapshot(fresh, CHANGED), fresh.status, fresh.label
     sla.replied(fresh, now=now)
@@ -121,6 +123,7 @@ def reply(
     message.mail_key, message.message_id = letter.key, letter.message_id
     message.before = {
         "before": before, "after": states.snapshot(fresh, CHANGED), "taken": taken, "templates": [*answer.templates],
+        "sender": answer.sender,
     }  # fmt: skip
     message.save(update_fields=["mail_key", "message_id", "before"])
     states.copy(fresh, inquiry, CHANGED)
@@ -167,9 +170,10 @@ def _label_names(side: str, label: StatusLabel | None) -> dict[str, int | str]:
 
 
 def _queue(
-    inquiry: Inquiry, message: Message, attached: Sequence[Attachment], *, due_at: datetime, now: datetime
+    inquiry: Inquiry, message: Message, attached: Sequence[Attachment], *, sender: str, due_at: datetime, now: datetime
 ) -> OutgoingMail:
-    """Put the letter of a reply in the outbox, in the thread, from the inquiry's own store."""
+    """Put the letter of a reply in the outbox, in the thread, from the inquiry's own store. Answers and reports of its
+    delivery come back to the same address."""
     headers = headers_for(inquiry)
     author = message.author
     assert author is not None  # noqa: S101  # the database holds it: staff_messages_have_an_author
@@ -189,9 +193,9 @@ def _queue(
         to_name=inquiry.name,
         cc=message.cc,
         bcc=message.bcc,
-        from_address=inquiry.store.sender_address,
+        from_address=sender,
         from_name=inquiry.store.sender_name,
-        reply_to=inquiry.store.sender_address,
+        reply_to=sender,
         subject=letter.subject,
         text=letter.text,
         language=inquiry.language,

@@ -13,5 +13,6 @@ RETURNS: dict[str, Promise] = {
     "cause": _("The store wants the cause, or the product, before an inquiry is closed."),
     "signature": _("The store's signature cannot be filled in."),
     "copies": _("A Cc or Bcc address cannot be used."),
+    "sender": _("The address that it was to be sent from is not the store's any more, or its mailbox is paused."),
     "failed": _("It could not be sent for a technical reason. Please try again."),
 }

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError, transaction
 
-from inquiries import approval_rules, carrying, events, preparing, recipients, replying, triage
+from inquiries import approval_rules, carrying, events, preparing, recipients, replying, senders, triage
 from inquiries.answers import Answer
 from inquiries.models import Draft, Inquiry, Message, PreparedReply
 from inquiries.preparing import Gone
@@ -66,6 +66,7 @@ def checked_for(inquiry: Inquiry, answer: Answer, *, by: User) -> tuple[Inquiry,
     if is_merged or (version is not None and fresh.version != version):
         raise replying.StaleReply
     shown, hidden = replying.copies(fresh, answer, by=by)
+    senders.resolve(fresh, answer.sender)
     if answer.then == Inquiry.Status.SOLVED and fresh.status != answer.then:
         triage.require_closable(fresh)
     return fresh, replace(answer, body=body, cc=shown, bcc=hidden)
@@ -190,6 +191,7 @@ def _try_to_send(inquiry: Inquiry, row: PreparedReply, now: datetime) -> str:
         (replying.MayNotCopy, "copies"),
         (recipients.BadCopy, "copies"),
         (recipients.TooManyCopies, "copies"),
+        (senders.NotOurs, "sender"),
         (triage.CannotClose, "cause"),
         (SignatureBroken, "signature"),
     ]

@@ -86,8 +86,9 @@ def take_back(message: Message, *, by: User, now: datetime) -> Draft:
     files = carrying.detach(said)
     same = home.customer_id == inquiry.customer_id  # who reads along with one customer does not with another
     answer = Answer(
-        said.body, cc=said.cc if same else (), bcc=said.bcc if same else (), templates=kept.get("templates", ())
-    )
+        said.body, cc=said.cc if same else (), bcc=said.bcc if same else (), templates=kept.get("templates", ()),
+        sender=kept.get("sender", "") if home.pk == inquiry.pk else "",
+    )  # fmt: skip
     draft = preparing.keep_as_draft(home, answer, author=author, now=now)
     carrying.give_back(files, inquiry=home, author=author, now=now)
     PreparedReply.objects.filter(message=said).update(state=PreparedReply.State.CANCELLED, message=None, changed_at=now)

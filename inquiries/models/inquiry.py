@@ -213,6 +213,8 @@ class Inquiry(models.Model):
     # As given with this question: the customer's master row may say something else.
     name = models.CharField(_("name"), max_length=100)
     email = AddressField(_("mail address"), blank=True)
+    # The own address of the store that the customer last wrote to, where it is known: answers leave from it.
+    written_to = AddressField(blank=True, default="", db_default="")
     phone = models.CharField(_("phone"), max_length=20, blank=True)
     language = models.CharField(_("language"), max_length=2, default="ja")
     category = models.ForeignKey(Category, verbose_name=_("category"), on_delete=models.PROTECT)

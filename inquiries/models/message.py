@@ -112,6 +112,8 @@ class Draft(models.Model):
     body = models.TextField(blank=True)
     cc = ArrayField(models.CharField(max_length=254), default=list, blank=True)
     bcc = ArrayField(models.CharField(max_length=254), default=list, blank=True)
+    # From which of the store's addresses it is to leave; empty: the usual one, see inquiries.senders.
+    sender = models.CharField(max_length=254, blank=True, default="", db_default="")
     # The templates that were inserted: approval may hang on them.
     templates = ArrayField(models.IntegerField(), default=list, blank=True)
     saved_at = models.DateTimeField()

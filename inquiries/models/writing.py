@@ -169,6 +169,8 @@ class PreparedReply(models.Model):
     original_body = models.TextField()
     cc = ArrayField(models.CharField(max_length=254), default=list, blank=True)
     bcc = ArrayField(models.CharField(max_length=254), default=list, blank=True)
+    # From which of the store's addresses it leaves; empty: the usual one of that moment, see inquiries.senders.
+    sender = models.CharField(max_length=254, blank=True, default="", db_default="")
     templates = ArrayField(models.IntegerField(), default=list, blank=True)
     # A list of name, media_type, size, sha256 and storage_key.
     files = models.JSONField(default=list, blank=True)

@@ -38,6 +38,7 @@ urlpatterns = [
     path("<int:pk>/thread/", desk.thread, name="thread"),
     path("<int:pk>/draft/", composing.draft, name="draft"),
     path("<int:pk>/ways/", composing.ways, name="ways"),
+    path("<int:pk>/senders/", composing.senders_of, name="senders"),
     path("<int:pk>/draft/<int:draft_pk>/take/", composing.take_draft, name="take-draft"),
     path("<int:pk>/draft/files/", composing.files, name="draft-files"),
     path("<int:pk>/draft/files/<int:file_pk>/remove/", composing.remove_file, name="draft-file-remove"),

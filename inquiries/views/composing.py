@@ -6,10 +6,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from inquiries import answers, attachments, drafts, mentions, recipients
+from inquiries import answers, attachments, drafts, mentions, recipients, senders
 from inquiries.models import Draft, Inquiry
 from inquiries.views.showing import inquiry_for
-from shopdesk import clock
+from shopdesk import addresses, clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.permissions import P
 from shopdesk.mail.outbox import MOST_COPIES
@@ -27,6 +27,8 @@ def draft(request: StaffRequest, pk: int) -> HttpResponse:
     kept, problem = save(request, inquiry)
     if request.headers.get("HX-Request") and "files" not in request.FILES:
         state = {"draft": kept, "problem_copies": problem, "moved_to": _moved_to(request, kept, pk)}
+        if "sender" in request.POST:
+            state["leaves_from"] = (kept and kept.sender) or senders.usual(inquiry)
         return render(request, "inquiries/_draft_state.html", state)
     if problem or files_problem:
         messages.error(request, problem or files_problem)
@@ -63,10 +65,20 @@ def save(request: StaffRequest, inquiry: Inquiry) -> tuple[Draft | None, str]:
         now=clock.now(),
         cc=cc[:MOST_COPIES],
         bcc=bcc[:MOST_COPIES],
+        sender=_sender(request, inquiry, before),
         # A text that was inserted once may still be there: approval hangs on it, so none is forgotten.
         templates=[*before.templates, *posted_templates(request)],
     )
     return kept, problem
+
+
+def _sender(request: StaffRequest, inquiry: Inquiry, before: Draft) -> str:
+    """The own address that was chosen; "" for the usual one, which may become another one until it is sent. What is not
+    the store's changes nothing: sending it is refused with a word."""
+    posted = addresses.normalise(request.POST.get("sender", before.sender)[: addresses.MAX_LENGTH])
+    if posted in {"", senders.usual(inquiry)}:
+        return ""
+    return posted if posted in senders.choices(inquiry.store) else before.sender
 
 
 def posted_templates(request: StaffRequest) -> list[int]:
@@ -86,6 +98,16 @@ def ways(request: StaffRequest, pk: int) -> HttpResponse:
         "after": request.GET.get("after", "")[:20],
     }
     return render(request, "inquiries/_menu_send.html", context)
+
+
+@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT)
+@require_safe
+def senders_of(request: StaffRequest, pk: int) -> HttpResponse:
+    """The own addresses that a reply may leave from; ``?sender=`` is the one that is chosen."""
+    inquiry = inquiry_for(request, pk)
+    sender = request.GET.get("sender") or senders.usual(inquiry)
+    context = {"inquiry": inquiry, "senders": senders.choices(inquiry.store), "sender": sender}
+    return render(request, "inquiries/_senders.html", context)
 
 
 @staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_REPLY)

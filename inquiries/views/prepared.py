@@ -17,6 +17,7 @@ from inquiries import (
     recipients,
     replying,
     scheduling,
+    senders,
     signing_off,
     standing,
     triage,
@@ -32,7 +33,7 @@ from shopdesk.accounts.permissions import P
 PER_PAGE = 25
 _REFUSALS = (
     replying.CannotReply, preparing.CannotPrepare, triage.CannotClose, recipients.BadCopy, recipients.TooManyCopies,
-    signing_off.SignatureBroken,
+    senders.NotOurs, signing_off.SignatureBroken,
 )  # fmt: skip
 
 

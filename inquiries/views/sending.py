@@ -22,6 +22,7 @@ from inquiries import (
     recipients,
     replying,
     scheduling,
+    senders,
     signing_off,
     triage,
     undoing,
@@ -137,7 +138,7 @@ def _hand_in(request: StaffRequest, inquiry: Inquiry, *, default: str, only: str
         return refused(request, inquiry, form, typed, problem=why.problem, check=why.check)
     except (
         replying.CannotReply, preparing.CannotPrepare, triage.CannotClose, recipients.BadCopy,
-        recipients.TooManyCopies, signing_off.SignatureBroken,
+        recipients.TooManyCopies, senders.NotOurs, signing_off.SignatureBroken,
     ) as error:  # fmt: skip
         needs_approval = isinstance(error, replying.NeedsApproval)
         closing = isinstance(error, triage.CannotClose)
@@ -176,6 +177,7 @@ def _answer(request: StaffRequest, inquiry: Inquiry, words: dict[str, Any]) -> A
         words["body"],
         cc=recipients.read(words["cc"]),
         bcc=recipients.read(words["bcc"]),
+        sender=words["sender"],
         files=carrying.of_draft(inquiry, request.user),
         templates=_templates(request, inquiry),
         then=then,
@@ -221,8 +223,10 @@ def _keep(inquiry: Inquiry, form: ReplyForm, typed: str, user: User) -> None:
         cc, bcc = recipients.read(form.cleaned_data["cc"]), recipients.read(form.cleaned_data["bcc"])
     except recipients.BadCopy:
         cc, bcc = [], []
-    noted = Draft.objects.filter(inquiry=inquiry, author=user).values_list("templates", flat=True).first()
-    drafts.save(inquiry, body=typed, by=user, now=clock.now(), cc=cc, bcc=bcc, templates=noted or [])
+    kept = Draft.objects.filter(inquiry=inquiry, author=user).first() or Draft()
+    drafts.save(
+        inquiry, body=typed, by=user, now=clock.now(), cc=cc, bcc=bcc, sender=kept.sender, templates=kept.templates
+    )
 
 
 def refused(
@@ -281,6 +285,7 @@ def told(error: Exception) -> str:
         replying.MayNotSend: _("You may write replies; a colleague sends them. Please ask for approval."),
         replying.MayNotCopy: _("Your role sends no copies: they would show the customer's mail address."),
         replying.StaleReply: _("Something was said meanwhile. Please read it and press again."),
+        senders.NotOurs: _("A reply leaves from the store's own addresses only. Please choose one of them."),
         recipients.TooManyCopies: _("Too many copies. A mailing has no place in an answer."),
         scheduling.InThePast: _("This time is over already. Please choose a later one."),
         scheduling.TooFarAhead: _("Please choose a day within a year."),

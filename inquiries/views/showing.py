@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 
-from inquiries import answers, attachments, classifying, conversation, masking, signing_off, standing
+from inquiries import answers, attachments, classifying, conversation, masking, senders, signing_off, standing
 from inquiries.due_times import shown
 from inquiries.models import Draft, Inquiry
 from inquiries.views.frame import frame
@@ -88,6 +88,7 @@ def page(
         "after": (request.POST.get("then") or request.POST.get("after", ""))[:20],
         # Without a script the menu of ways to send stands in the page whole when it is asked for.
         **({"labels": answers.labels()} if "ways" in request.GET else {}),
+        **_senders(request, inquiry, draft),
         "decision": decision or {},
         **({"typed": request.POST, **classifying.closing(inquiry)} if closing else {}),
         "prepared": prepared,
@@ -158,6 +159,16 @@ def _copies(request: StaffRequest, draft: Draft | None, everyone: list[str]) -> 
         "bcc": ", ".join(kept.bcc),
         "everyone": [one for one in everyone if one not in known],
     }
+
+
+def _senders(request: StaffRequest, inquiry: Inquiry, draft: Draft | None) -> dict[str, Any]:
+    """From where the reply leaves; all choices only when they are asked for, or when one was refused."""
+    sender = (draft and draft.sender) or senders.usual(inquiry)
+    posted = request.POST.get("sender", "")
+    if posted in {"", sender} and "ways" not in request.GET:
+        return {"sender": sender}
+    every = senders.choices(inquiry.store)
+    return {"sender": next((one for one in (posted, sender) if one in every), every[0]), "senders": every}
 
 
 def _composer(user: User, inquiry: Inquiry, draft: Draft | None, body: str | None) -> dict[str, Any]:

@@ -6,11 +6,23 @@ import pytest
 from django.urls import reverse
 from django.utils.timezone import localtime
 
-from inquiries import scheduling, undoing
-from inquiries.models import ApprovalRule, Cause, Inquiry, InquiryEvent, Message, StatusLabel
+from inquiries import approving, drafts, filing, replying, scheduling, senders, undoing
+from inquiries.answers import Answer
+from inquiries.models import (
+    ApprovalRule,
+    Cause,
+    Draft,
+    Inquiry,
+    InquiryEvent,
+    Message,
+    PreparedReply,
+    StatusLabel,
+)
 from shopdesk import clock
-from shopdesk.mail.models import OutgoingMail
+from shopdesk.mail import message
+from shopdesk.mail.models import Mailbox, OutgoingMail
 from tests import make
+from tests.filing.make import make_mailbox, receive
 from tests.inquiries.make import make_inquiry
 
 BODY = "三色ございます。"
@@ -115,3 +127,164 @@ def test_what_needs_approval_keeps_the_status_that_was_chosen(held, agent, signe
     answer = post(client, inquiry, then=f"label:{label.pk}")
     assert answer.status_code == 422
     assert f'name="after" value="label:{label.pk}"' in answer.text
+
+
+# --- from which address ----------------------------------------------------------------------------------------------
+
+
+HELP, REPAIRS, OTHERS = "help@shop.example", "repairs@shop.example", "mall@other.example"
+
+
+@pytest.fixture
+def boxes(held):
+    """A second store, and mailboxes: one of each store, one more of the first, one that nobody reads yet."""
+    mall = make.make_store("rakuten", is_default=False, sender_address=OTHERS)
+    make_mailbox(HELP)
+    make_mailbox(REPAIRS, store_code=held.code)
+    make_mailbox("mall-box@other.example", store_code=mall.code)
+    make_mailbox("new@shop.example", status="paused")
+    make_mailbox(OTHERS, store_code=held.code)  # a mistake: it is what the other store sends from
+    return held
+
+
+def test_the_choices_are_the_stores_own_and_read(boxes):
+    own = boxes.sender_address
+    assert senders.choices(boxes) == [own, *(one for one in (HELP, REPAIRS) if one != own)]
+    mall = make.make_store("rakuten")
+    assert senders.choices(mall) == [OTHERS, "mall-box@other.example"]
+    Mailbox.objects.filter(address=REPAIRS).update(store_code="closed-shop")  # as filing: what names no store is ours
+    assert REPAIRS in senders.choices(boxes)
+
+
+def test_one_address_is_shown_without_a_choice(held, agent, signed_in):
+    inquiry, client = make_inquiry(), signed_in(agent)
+    page = client.get(f"/admin/inquiries/{inquiry.pk}/").text
+    assert f"&lt;{held.sender_address}&gt;" in page
+    part = client.get(f"/admin/inquiries/{inquiry.pk}/senders/").text
+    assert "<select" not in part
+    assert f'value="{held.sender_address}"' in part
+
+
+def test_a_reply_leaves_from_the_address_that_was_chosen(boxes, agent, now, signed_in):
+    inquiry, client = make_inquiry(), signed_in(agent)
+    part = client.get(f"/admin/inquiries/{inquiry.pk}/senders/", {"sender": REPAIRS}).text
+    assert f"<option selected>{REPAIRS}</option>" in part
+    assert OTHERS not in part
+    assert post(client, inquiry, sender=REPAIRS).status_code == 302
+    letter = OutgoingMail.objects.get()
+    assert (letter.from_address, letter.reply_to, letter.from_name) == (REPAIRS, REPAIRS, boxes.sender_name)
+    lines = message.headers(letter, now)
+    assert REPAIRS in lines["From"]
+    assert lines["Message-ID"] == Message.objects.get(kind="reply").message_id
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [OTHERS, "mall-box@other.example", "new@shop.example", "eve@evil.example", f"{REPAIRS}, eve@evil.example", "x"],
+)
+def test_any_other_address_is_refused_and_the_text_kept(boxes, agent, signed_in, sender):
+    inquiry, client = make_inquiry(), signed_in(agent)
+    for action in ("send", "schedule", "approve"):
+        hour = f"{localtime(clock.now() + timedelta(days=1)):%Y-%m-%dT%H:%M}"
+        answer = post(client, inquiry, sender=sender, action=action, send_at=hour)
+        assert answer.status_code == 422
+        assert "この店舗のアドレス" in answer.text
+        assert f"{BODY}</textarea>" in answer.text
+        assert f"<option>{REPAIRS}</option>" in answer.text  # to choose from at once
+        assert f">{sender}<" not in answer.text
+    assert OutgoingMail.objects.count() == PreparedReply.objects.count() == 0
+
+
+def test_answers_leave_from_where_the_customer_last_wrote_to(boxes, agent, now, signed_in):
+    receive("時計が止まりました。", mailbox=make_mailbox(REPAIRS))
+    filing.sweep(now)
+    inquiry = Inquiry.objects.get()
+    assert inquiry.written_to == REPAIRS
+    assert f"&lt;{REPAIRS}&gt;" in signed_in(agent).get(f"/admin/inquiries/{inquiry.pk}/").text
+    first = replying.reply(inquiry, Answer(BODY), by=agent, now=now)
+    assert OutgoingMail.objects.get(key=first.mail_key).from_address == REPAIRS
+    # The customer goes on with the address of the shop itself, a third person with another one.
+    receive("写真です。", mailbox=make_mailbox(HELP), subject="Re: 財布について", In_Reply_To=first.message_id)
+    receive(
+        "夫です。", mailbox=make_mailbox(REPAIRS), sender="ken@mail.example", subject="Re: 財布について",
+        In_Reply_To=first.message_id,
+    )  # fmt: skip
+    filing.sweep(now)
+    assert Inquiry.objects.get().written_to == HELP
+    # What is not the store's any more is not used, and the reply leaves all the same.
+    Mailbox.objects.filter(address=HELP).update(status="paused")
+    Inquiry.objects.update(written_to=REPAIRS)
+    Mailbox.objects.filter(address=REPAIRS).update(status="paused")
+    second = replying.reply(Inquiry.objects.get(), Answer("承りました。"), by=agent, now=now)
+    assert OutgoingMail.objects.get(key=second.mail_key).from_address == boxes.sender_address
+
+
+def test_mail_to_another_stores_box_changes_nothing(boxes, agent, now):
+    receive("色は？", mailbox=make_mailbox(REPAIRS))
+    filing.sweep(now)
+    said = replying.reply(Inquiry.objects.get(), Answer(BODY), by=agent, now=now)
+    mall_box = make_mailbox("mall-box@other.example")
+    receive("追伸です。", mailbox=mall_box, subject="Re: 財布について", In_Reply_To=said.message_id)
+    filing.sweep(now)
+    assert Inquiry.objects.get().written_to == ""
+
+
+def test_the_choice_is_kept_with_the_draft(boxes, agent, now, signed_in):
+    inquiry, client = make_inquiry(), signed_in(agent)
+    url = f"/admin/inquiries/{inquiry.pk}/draft/"
+    answer = client.post(url, {"body": "途中", "sender": REPAIRS}, headers={"HX-Request": "true"})
+    assert f'id="leaves-from" hx-swap-oob="true">&lt;{REPAIRS}&gt;' in answer.text
+    assert Draft.objects.get().sender == REPAIRS
+    client.post(url, {"body": "途中まで", "sender": "eve@evil.example"}, headers={"HX-Request": "true"})
+    assert (Draft.objects.get().body, Draft.objects.get().sender) == ("途中まで", REPAIRS)
+    client.post(url, {"body": "途中まで"}, headers={"HX-Request": "true"})  # a page without the field
+    assert Draft.objects.get().sender == REPAIRS
+    assert f'name="sender" value="{REPAIRS}"' in client.get(f"/admin/inquiries/{inquiry.pk}/").text
+    # The usual one is not written down: it may become another one.
+    client.post(url, {"body": "途中まで", "sender": boxes.sender_address}, headers={"HX-Request": "true"})
+    assert Draft.objects.get().sender == ""
+    drafts.save(inquiry, body="途中", by=agent, now=now, sender=REPAIRS)
+    ken = make.make_user()
+    assert drafts.take_over(Draft.objects.get(), by=ken, now=now).sender == REPAIRS
+
+
+def test_taken_back_it_is_chosen_again(boxes, agent, now):
+    inquiry = make_inquiry()
+    said = replying.reply(inquiry, Answer(BODY, sender=REPAIRS), by=agent, now=now)
+    assert undoing.take_back(said, by=agent, now=now).sender == REPAIRS
+
+
+def test_what_waits_leaves_from_it_at_its_hour(boxes, agent, now):
+    inquiry, hour = make_inquiry(), now + timedelta(hours=1)
+    row = scheduling.schedule(inquiry, Answer(BODY, sender=REPAIRS), by=agent, send_at=hour, now=now)
+    scheduling.sweep(hour)
+    assert OutgoingMail.objects.get().from_address == REPAIRS
+    row.refresh_from_db()
+    assert row.state == "sent"
+
+
+def test_what_waits_comes_back_when_the_address_is_gone(boxes, agent, now):
+    inquiry, hour = make_inquiry(), now + timedelta(hours=1)
+    row = scheduling.schedule(inquiry, Answer(BODY, sender=REPAIRS), by=agent, send_at=hour, now=now)
+    Mailbox.objects.filter(address=REPAIRS).update(status="paused")
+    scheduling.sweep(hour)
+    row.refresh_from_db()
+    assert (row.state, row.returned_why) == ("returned", "sender")
+    assert OutgoingMail.objects.count() == 0
+    assert Draft.objects.get().body == BODY
+
+
+def test_an_approver_sees_from_where_it_leaves(boxes, agent, now, signed_in):
+    inquiry = make_inquiry()
+    row = approving.ask(inquiry, Answer(BODY, sender=REPAIRS), by=agent, now=now)
+    manager = make.make_user("manager@shop.example", name="責任 者子", role="manager")
+    assert f"差出人 {REPAIRS}" in signed_in(manager).get(f"/admin/inquiries/{inquiry.pk}/").text
+    approving.approve_and_send(row, by=manager, now=now)
+    assert OutgoingMail.objects.get().from_address == REPAIRS
+
+
+def test_a_usual_reply_asks_nothing_more(boxes, django_assert_num_queries):
+    inquiry = Inquiry.objects.select_related("store").get(pk=make_inquiry().pk)
+    with django_assert_num_queries(0):
+        assert senders.resolve(inquiry, "") == boxes.sender_address
+        assert senders.resolve(inquiry, boxes.sender_address.upper()) == boxes.sender_address
