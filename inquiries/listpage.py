@@ -16,6 +16,7 @@ from inquiries.counting import Counter
 from inquiries.due_times import shown
 from inquiries.listing import Wanted
 from inquiries.models import AgentSetting, Inquiry, InquiryQuerySet, Presence, SavedView
+from shopdesk import moments
 from shopdesk.accounts.models import User
 from shopdesk.business_time import Calendar
 from shopdesk.shop.calendar import business_calendar
@@ -198,7 +199,7 @@ class ListPage:
                 "excerpt": [{"text": piece.text, "hit": piece.hit} for piece in excerpts.get(inquiry.pk, ())],
                 "about": words.about(inquiry),
                 "priority": inquiry.priority,
-                "at": inquiry.last_activity_at,
+                "ago": moments.ago(inquiry.last_activity_at, self.now),
                 "second": int(inquiry.last_activity_at.timestamp()),
                 "tags": inquiry.tag_list,  # type: ignore[attr-defined]  # annotated
                 "here": inquiry.here_list,  # type: ignore[attr-defined]  # annotated
@@ -340,7 +341,7 @@ def _state(inquiry: Inquiry, words: _Words, *, now: datetime, calendar: Calendar
         # Without "(business hours)", for which a line of the list has no room.
         return {"state": due.text.partition("（")[0].partition(" (")[0], "tone": due.tone, "due": due.text}
     if inquiry.snoozed_until:
-        return {"until": inquiry.snoozed_until}
+        return {"until": moments.ago(inquiry.snoozed_until, now)}
     return {"state": "" if inquiry.status == Inquiry.Status.OPEN else words.status(inquiry)}
 
 

@@ -5,6 +5,7 @@ knows nothing but its values, so what it keeps can be neither stale nor another 
 """
 
 from functools import lru_cache
+from types import NoneType
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +19,8 @@ from django.utils.translation import get_language
 class Piece:
     """The template ``name``, which sees the values of :meth:`draw` and nothing else: no request, no reader, no token.
 
-    Values are texts, numbers, None, and tuples of them. What changes with the clock ("3 minutes ago") is a value too:
+    Values are texts, numbers, None, and tuples of them; anything else is a TypeError, because two rows that are equal
+    by their key need not look the same. What changes with the clock ("3 minutes ago") is a value too:
     the template has no filter that asks what time it is. At most ``keep`` drawings are kept in each process.
     """
 
@@ -31,11 +33,23 @@ class Piece:
         around = (get_language(), get_current_timezone(), _kinds(values.values()))
         return (self._draw if settings.DEBUG else self._drawn)(around, tuple(values), *values.values())
 
-    def _draw(self, _around: tuple[Any, ...], names: tuple[str, ...], *values: Any) -> SafeString:
+    def _draw(self, around: tuple[Any, ...], names: tuple[str, ...], *values: Any) -> SafeString:
+        _refuse_others(around[-1])
         template: Any = get_template(self.name)
         drawn: SafeString = template.template.render(Context(dict(zip(names, values, strict=True))))
         return drawn
 
 
+_PLAIN = {str, SafeString, int, bool, float, NoneType}
+
+
 def _kinds(values: Any) -> tuple[Any, ...]:
-    return tuple([_kinds(one) if type(one) is tuple else type(one) for one in values])
+    return tuple([_kinds(one) if isinstance(one, tuple) else type(one) for one in values])
+
+
+def _refuse_others(kinds: tuple[Any, ...]) -> None:
+    for kind in kinds:
+        if isinstance(kind, tuple):
+            _refuse_others(kind)
+        elif kind not in _PLAIN:
+            raise TypeError(f"{kind} is no plain value")

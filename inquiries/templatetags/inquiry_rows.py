@@ -1,5 +1,6 @@
 """The rows of the list. Most of a page is its rows, and most are shown again: each is drawn once for its values."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import template
@@ -14,11 +15,12 @@ _ROW = Piece("inquiries/_row.html", keep=4_000)
 
 
 @register.simple_tag
-def inquiry_row(line: dict[str, Any], may_bulk: bool, ago: str, until: str) -> SafeString:
-    """One line of inquiries.listpage.ListPage; ``may_bulk`` puts a box before it to mark it.
+def inquiry_rows(lines: Sequence[dict[str, Any]], may_bulk: bool) -> SafeString:
+    """The lines of inquiries.listpage.ListPage; ``may_bulk`` puts a box before each to mark it."""
+    return SafeString("".join([_row(line, bool(may_bulk)) for line in lines]))
 
-    ``ago`` says when something last happened, ``until`` when it comes back, as their filter tells it now.
-    """
+
+def _row(line: dict[str, Any], may_bulk: bool) -> SafeString:
     return _ROW.draw(
         may_bulk=may_bulk,
         pk=line["pk"],
@@ -32,12 +34,12 @@ def inquiry_row(line: dict[str, Any], may_bulk: bool, ago: str, until: str) -> S
         excerpt=tuple([(piece["text"], piece["hit"]) for piece in line["excerpt"]]),
         about=line["about"],
         priority=line["priority"],
-        ago=ago,
+        ago=line["ago"],
         second=line["second"],
         tags=tuple([(tag["name"], tag["tone"]) for tag in line["tags"]]),
         here=tuple([(one["name"], one["doing"]) for one in line["here"]]),
         assignee=line["assignee"],
-        until=until,
+        until=line.get("until", ""),
         state=line.get("state", ""),
         tone=line.get("tone", ""),
         due=line.get("due", ""),

@@ -30,9 +30,7 @@ def index(request: StaffRequest) -> HttpResponse:
     listing = ListPage(request.user, request.GET, clock.now())
     if not request.htmx or request.htmx.history_restore_request:  # type: ignore[attr-defined]  # its middleware's
         return render(request, "inquiries/workspace.html", list_context(request, listing))
-    # Beside an open inquiry: the navigation stands already, without counters.
-    context = list_context(request, listing) | {"heading": 2, "is_detail": True, "out_of_band": True}
-    return render(request, "inquiries/_list_alone.html", context)
+    return render(request, "inquiries/_list_alone.html", list_context(request, listing, beside=True))
 
 
 @staff_view(P.INQUIRIES_VIEW)

@@ -4,17 +4,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from inquiries import masking
 from inquiries.forms import assignable
 from inquiries.listing import Wanted
-from inquiries.listpage import ListPage, plain_views
+from inquiries.listpage import ListPage, View, plain_views
 from inquiries.models import Category, Inquiry, Tag
 from shopdesk.accounts.decorators import StaffRequest
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
+from shopdesk.pieces import Piece
 from shopdesk.statements import statement
+
+_VIEWS = Piece("inquiries/_views.html", keep=500)
+_TABS = Piece("inquiries/_tabs.html", keep=500)
 
 
 @dataclass(frozen=True)
@@ -41,33 +46,42 @@ def rights(user: User) -> dict[str, bool]:
 def frame(request: StaffRequest) -> dict[str, Any]:
     """The frame of a page that opens with its conversation and lets the list follow. No query."""
     wanted = Wanted.read(request.GET)
-    page = request.GET.get("page", "")
+    page, may = request.GET.get("page", ""), rights(request.user)
     return {
         "nav_active": "inquiries",
-        "nav_below": "inquiries/_views.html",
-        "views": plain_views(request.user),
+        "nav_below": _links(plain_views(request.user), may["may_save_views"]),
         "list_query": wanted.query(page=page if page.isascii() and page.isdecimal() and len(page) < 7 else ""),
-        **rights(request.user),
+        **may,
     }
 
 
-def list_context(request: StaffRequest, listing: ListPage) -> dict[str, Any]:
-    """What the list pane is drawn from."""
+def list_context(request: StaffRequest, listing: ListPage, *, beside: bool = False) -> dict[str, Any]:
+    """What the list pane is drawn from; ``beside`` an open inquiry, whose page has the navigation already."""
     wanted, user = listing.wanted, request.user
+    may = rights(user)
     narrowed = bool(wanted.status or wanted.category or wanted.assignee or wanted.tag)
     return {
         "nav_active": "inquiries",
-        "nav_below": "inquiries/_views.html",
+        "nav_below": _links(listing.views, may["may_save_views"], out_of_band=beside),
         "listing": listing,
-        "views": listing.views,
+        "tabs": _TABS.draw(views=_plain(listing.views)),
         "wanted": wanted,
         "query": listing.query_of(page=listing.number),
         "list_query": listing.query_of(page=listing.number),
         "filters": _filters(user) if narrowed or "filters" in request.GET else None,
-        "heading": 1,
+        "heading": 2 if beside else 1,
+        "is_detail": beside,
         "empty_text": _empty(listing),
-        **rights(user),
+        **may,
     }
+
+
+def _links(views: list[View], may_save: bool, *, out_of_band: bool = False) -> SafeString:
+    return _VIEWS.draw(views=_plain(views), may_save_views=may_save, out_of_band=out_of_band)
+
+
+def _plain(views: list[View]) -> tuple[tuple[str, str, str, str, bool], ...]:
+    return tuple([(view.url, view.label, view.key, view.count, view.is_current) for view in views])
 
 
 def _filters(user: User) -> Filters:

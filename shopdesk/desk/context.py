@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from shopdesk.desk.navigation import navigation_for
+from shopdesk.desk.navigation import counts_for, navigation_for
 from shopdesk.shop.models import Store
 
 
@@ -15,10 +15,11 @@ def _store() -> Store | None:
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """``site_name``, ``demo``, ``store`` (lazy) and, for staff, ``navigation``."""
+    """``site_name``, ``demo``, ``store`` and, for staff, ``navigation`` with its counts; asked for when drawn."""
     return {
         "site_name": "shopdesk",
         "demo": settings.DEMO,
         "store": SimpleLazyObject(_store),
-        "navigation": navigation_for(request),
+        "navigation": SimpleLazyObject(lambda: navigation_for(request)),
+        "navigation_counts": SimpleLazyObject(lambda: counts_for(request)),
     }

@@ -1,11 +1,12 @@
 """The staff's navigation: an ordered plain list, filtered by what the person may see."""
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
-from django.utils.functional import Promise, SimpleLazyObject
+from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from inquiries import approving
@@ -13,21 +14,17 @@ from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(NamedTuple):
     """One line of the navigation. ``key`` is compared with the page's ``nav_active``."""
 
     key: str
-    label: str | Promise
+    label: str
     url: str
-    # Counted when a template asks for it, and once.
-    count: object = None
 
 
-@dataclass(frozen=True)
-class Group:
-    label: str | Promise
-    items: list[Item]
+class Group(NamedTuple):
+    label: str
+    items: tuple[Item, ...]
 
 
 # (group label, [(key, label, URL name, permission)])
@@ -68,34 +65,38 @@ _TABLE: list[tuple[str | Promise, list[tuple[str, Promise, str, P | None]]]] = [
 _MOST_COUNTED = 100
 
 
-@lru_cache(maxsize=50)
-def _address(name: str) -> str:
-    """The address of a page; every page of the desk asks for all of them. Raises NoReverseMatch, each time anew."""
-    return reverse(name)
-
-
-def _count(key: str, user: User) -> object:
-    """How many things wait behind an item; None for most."""
-    if key != "approvals":
-        return None
-    return SimpleLazyObject(approving.waiting(user)[:_MOST_COUNTED].count)
-
-
-def navigation_for(request: HttpRequest) -> list[Group]:
-    """What this person may open; nothing for visitors."""
+def navigation_for(request: HttpRequest) -> tuple[Group, ...]:
+    """What this person may open, in the language of the moment; nothing for visitors."""
     user = getattr(request, "user", None)
-    if not isinstance(user, User):
-        return []
+    return _navigation(user.codes, get_language()) if isinstance(user, User) else ()
+
+
+@lru_cache(maxsize=100)
+def _navigation(codes: frozenset[str], _language: str | None) -> tuple[Group, ...]:
     groups = []
     for label, rows in _TABLE:
-        items = []
-        for key, text, name, need in rows:
-            if need is not None and not user.has_perm(need):
-                continue
-            try:
-                items.append(Item(key, text, _address(name), _count(key, user)))
-            except NoReverseMatch:
-                continue
+        items = [
+            Item(key, str(text), address)
+            for key, text, name, need in rows
+            if (need is None or need in codes) and (address := _address(name))
+        ]
         if items:
-            groups.append(Group(label, items))
-    return groups
+            groups.append(Group(str(label), tuple(items)))
+    return tuple(groups)
+
+
+def _address(name: str) -> str:
+    """The address of a page; "" where this installation has none."""
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
+
+
+def counts_for(request: HttpRequest) -> dict[str, int]:
+    """How many things wait behind an item, where somebody should look. One query for who approves."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, User) or not user.has_perm(P.INQUIRIES_APPROVE):
+        return {}
+    waiting = approving.waiting(user)[:_MOST_COUNTED].count()
+    return {"approvals": waiting} if waiting else {}

@@ -126,3 +126,12 @@ def test_a_piece_forgets_what_was_not_asked_for_longest_and_nothing_else_enters(
     with translation.override("en"):
         piece.draw(text="c", tone="ok")
     assert piece._drawn.cache_info().misses == 4
+
+
+def test_a_piece_takes_plain_values_alone(db, agent):
+    """Two rows with one key are equal and may look different: drawn once, an old name would be shown for ever."""
+    piece = Piece("inquiries/_tabs.html", keep=5)
+    with pytest.raises(TypeError, match="no plain value"):
+        piece.draw(views=((agent, "", "", "", False),))
+    with pytest.raises(TypeError, match="unhashable"):
+        piece.draw(views=[])
