@@ -9,7 +9,9 @@
     list.replaceChildren();
     for (const control of controls()) {
       const row = list.insertRow();
-      row.insertCell().textContent = control.dataset.key;
+      const key = row.insertCell().appendChild(document.createElement("kbd"));
+      key.className = "kbd";
+      key.textContent = control.dataset.key;
       row.insertCell().textContent = control.ariaLabel || (control.labels?.[0] || control).textContent;
     }
     list.closest("dialog").showModal();
