@@ -5,12 +5,13 @@ when they answer, skip with a reason, or let the time run out; what was not answ
 they wrote so far stays as their draft. That nobody has two and no inquiry is held twice, the database sees to.
 """
 
+import logging
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +19,8 @@ from django.utils.translation import gettext_lazy as _
 from inquiries import events, happenings
 from inquiries.models import Category, Inquiry, InquiryQuerySet, PreparedReply, Pull
 from shopdesk.accounts.models import User
+
+logger = logging.getLogger(__name__)
 
 BATCH = 100
 
@@ -130,7 +133,15 @@ def taken_back(inquiry: Inquiry, *, by: User, now: datetime) -> None:
 def sweep(now: datetime, limit: int = BATCH) -> int:
     """End claims whose time is over, or whose inquiry somebody took, closed or moved; how many."""
     over = _over(now).order_by("expires_at", "pk").values_list("pk", "inquiry_id")[:limit]
-    return sum(_settle(pk, inquiry, now) for pk, inquiry in list(over))
+    done = 0
+    for pk, inquiry in list(over):
+        try:
+            done += _settle(pk, inquiry, now)
+        except (OperationalError, InterfaceError):
+            raise  # the database is away
+        except Exception:
+            logger.exception("The claim %s could not be ended.", pk)  # it stands in nobody's way
+    return done
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,21 @@
 """Finding inquiries by what was said in them: two characters are enough, spelling and width do not matter.
 
 Each inquiry has one row of numbers (shopdesk.grams) made of its subject, names, numbers, messages and file names, kept
-up by a sweep that looks for inquiries whose version it has not read. A search asks in two steps, because in one the
+up by a sweep that looks for inquiries whose version it has not read. Of the shop it holds the customer's name, kana and
+phone, the product's name and the order's number: of these the number never changes, and the sweep follows the others
+where the shop has counted a change (shop.changes). A search asks in two steps, because in one the
 planner guesses badly: count the rows that hold every piece, up to a thousand; few are sorted, of many the newest are
 walked until the page is full.
 """
 
+import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from faq import analysing
@@ -24,7 +27,11 @@ from inquiries.numbering import normalise as normalise_number
 from shopdesk import grams
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
+from shopdesk.shop import changes
+from shopdesk.shop.models import Customer, Product
 from shopdesk.text import one_line
+
+logger = logging.getLogger(__name__)
 
 # Above this the number of hits is "1,000 and more".
 COUNTED = 1_000
@@ -37,6 +44,9 @@ _LONGEST_TEXT = 200_000
 EXCERPT = 90
 # Inquiries that are held at once while they are read: 3 ms each, 0.1 s for a long conversation.
 _AT_ONCE = 10
+# Inquiries that are held at once while they are marked to be read again, and customers or products followed in one go.
+_FORGOTTEN = 200
+_FOLLOWED = 500
 
 
 @dataclass(frozen=True)
@@ -72,30 +82,82 @@ class Found:
 
 
 def sweep(now: datetime, limit: int = 200) -> int:
-    """Read inquiries whose words have changed; how many were read. ``now`` is every sweep's argument."""
+    """Read inquiries whose words have changed; how many were read. ``now`` is every sweep's argument.
+
+    Must not be called inside a transaction: whoever waits for one of these rows waits for a few of them.
+    """
+    _follow(Customer, "customer")
+    _follow(Product, "product")
     done = 0
     while done < limit and (read := _read_some(min(_AT_ONCE, limit - done))):
         done += read
     return done
 
 
+def _follow(model: type[Customer] | type[Product], field: str) -> None:
+    """Let what belongs to customers or products whose names have changed be read again."""
+    while told := changes.waiting(model, _FOLLOWED):
+        rows = Inquiry.objects.filter(**{f"{field}__in": list(told)}).order_by("pk")
+        last = 0
+        while pks := list(rows.filter(pk__gt=last).values_list("pk", flat=True)[:_FORGOTTEN]):
+            with transaction.atomic():
+                held = (
+                    Inquiry.objects.filter(pk__in=pks).order_by("pk").select_for_update(skip_locked=True, no_key=True)
+                )
+                free = set(held.values_list("pk", flat=True))
+                forget(free)
+            for pk in pks:
+                if pk not in free:  # waits for whoever holds it, and nobody waits for us meanwhile
+                    forget([pk])
+            last = pks[-1]
+        changes.taken(model, told)
+        if len(told) < _FOLLOWED:
+            return
+
+
 def _read_some(limit: int) -> int:
     """Read a few: they are held while they are read, and nobody is to wait for that with an answer."""
-    with transaction.atomic():
-        due = Inquiry.objects.filter(Q(indexed_version=None) | ~Q(indexed_version=F("version")))
-        rows = list(
-            due.select_for_update(skip_locked=True, of=("self",))
-            .select_related("customer", "product", "order")
-            .order_by("pk")[:limit]
-        )
-        if not rows:
-            return 0
-        texts = _texts(rows)
-        SearchEntry.objects.bulk_create(
-            [SearchEntry(inquiry=row, grams=numbers(texts[row.pk])) for row in rows],
-            update_conflicts=True, unique_fields=["inquiry"], update_fields=["grams"],
-        )  # fmt: skip
-        Inquiry.objects.filter(pk__in=[row.pk for row in rows]).update(indexed_version=F("version"))
+    try:
+        return _read(limit)
+    except (OperationalError, InterfaceError):
+        raise  # the database is away
+    except Exception:
+        logger.exception("Some inquiries could not be read together.")
+    # One of them: each for itself, and the one that cannot be read is found by nothing until something is said there.
+    done = 0
+    for pk in list(_unread().order_by("pk").values_list("pk", flat=True)[:limit]):
+        try:
+            done += _read(1, pk)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            logger.exception("Inquiry %s could not be read.", pk)
+            Inquiry.objects.filter(pk=pk).update(indexed_version=F("version"))
+            done += 1
+    return done
+
+
+def _unread() -> InquiryQuerySet:
+    return Inquiry.objects.filter(Q(indexed_version=None) | ~Q(indexed_version=F("version")))
+
+
+@transaction.atomic
+def _read(limit: int, pk: int | None = None) -> int:
+    due = _unread() if pk is None else _unread().filter(pk=pk)
+    # The newest first: a product of many questions that gets another name does not keep them waiting.
+    held = due.order_by("-pk").select_for_update(skip_locked=True).values_list("pk", flat=True)
+    # By a statement of its own, so that what was changed elsewhere before we held them is seen.
+    rows = list(
+        Inquiry.objects.filter(pk__in=list(held[:limit])).select_related("customer", "product", "order").order_by("pk")
+    )
+    if not rows:
+        return 0
+    texts = _texts(rows)
+    SearchEntry.objects.bulk_create(
+        [SearchEntry(inquiry=row, grams=numbers(texts[row.pk])) for row in rows],
+        update_conflicts=True, unique_fields=["inquiry"], update_fields=["grams"],
+    )  # fmt: skip
+    Inquiry.objects.filter(pk__in=[row.pk for row in rows]).update(indexed_version=F("version"))
     return len(rows)
 
 

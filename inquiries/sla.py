@@ -11,9 +11,10 @@ changes a status calls :func:`follow` in the same transaction; whoever answers c
 - differences are business minutes left when a promise was kept, negative when it was late.
 """
 
+import logging
 from datetime import datetime
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 
 from inquiries import events, happenings
@@ -26,6 +27,8 @@ from shopdesk.business_time import (
     subtract_business_minutes,
 )
 from shopdesk.shop.calendar import business_calendar
+
+logger = logging.getLogger(__name__)
 
 BATCH = 200
 # What these functions set, unsaved: whoever calls them saves these, and keeps them for taking a step back.
@@ -108,15 +111,27 @@ def clock_runs(inquiry: Inquiry) -> bool:
 
 
 def sweep(now: datetime, limit: int = BATCH) -> int:
-    """Tell, once each, that a promise is about to end and that it has ended; how many inquiries were looked at."""
+    """Tell, once each, that a promise is about to end and that it has ended; how many inquiries were looked at. One of
+    which it cannot be told stands in nobody's way."""
+    due = Inquiry.objects.filter(sla_tell_at__lte=now).order_by("sla_tell_at")
     done = 0
+    failed: list[int] = []
     while done < limit:
-        with transaction.atomic():
-            due = Inquiry.objects.filter(sla_tell_at__lte=now).order_by("sla_tell_at")
-            inquiry = due.select_for_update(skip_locked=True).first()
-            if inquiry is None:
-                break
-            _tell(inquiry, now)
+        told = 0
+        try:
+            with transaction.atomic():
+                inquiry = due.exclude(pk__in=failed).select_for_update(skip_locked=True).first()
+                if inquiry is None:
+                    break
+                told = inquiry.pk
+                _tell(inquiry, now)
+        except (OperationalError, InterfaceError):
+            raise  # the database is away
+        except Exception:
+            if not told:
+                raise
+            logger.exception("Nobody could be told of the promise of inquiry %s.", told)
+            failed.append(told)
         done += 1
     return done
 

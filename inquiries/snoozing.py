@@ -5,9 +5,10 @@ customer's first word that nobody answered (a snooze wins no time against the pr
 where we had the last word.
 """
 
+import logging
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from inquiries import events, happenings, states, triage
 from inquiries.models import Inquiry, Rule, StatusLabel
@@ -15,6 +16,8 @@ from inquiries.states import ENTERED
 from inquiries.waiting import Reason
 from shopdesk.accounts.models import User
 from shopdesk.text import one_line
+
+logger = logging.getLogger(__name__)
 
 BATCH = 100
 # Nothing is laid aside for longer; a slip in a year must not lose an inquiry.
@@ -93,12 +96,18 @@ def wake(inquiry: Inquiry, *, now: datetime, why: str, by: User | None = None) -
 
 
 def sweep(now: datetime, limit: int = BATCH) -> int:
-    """Wake what is due; how many woke. A row that somebody holds is woken by the next ring."""
+    """Wake what is due; how many woke. A row that somebody holds is woken by the next ring, and one that cannot be
+    woken stands in nobody's way."""
     due = Inquiry.objects.filter(status=Inquiry.Status.HOLD, snoozed_until__lte=now).order_by("snoozed_until", "pk")
     woken = 0
     for pk in due.values_list("pk", flat=True)[:limit]:
-        with transaction.atomic():
-            row = due.filter(pk=pk).select_for_update(skip_locked=True).first()
-            if row is not None:
-                woken += wake(row, now=now, why="time")
+        try:
+            with transaction.atomic():
+                row = due.filter(pk=pk).select_for_update(skip_locked=True).first()
+                if row is not None:
+                    woken += wake(row, now=now, why="time")
+        except (OperationalError, InterfaceError):
+            raise  # the database is away
+        except Exception:
+            logger.exception("Inquiry %s could not be woken.", pk)
     return woken

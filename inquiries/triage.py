@@ -288,6 +288,9 @@ def _set(inquiry: Inquiry, name: str, value: Any, *, by: User | None, now: datet
     if name == "priority":  # another promise may hold
         sla.category_changed(fresh, now=now)
         changed += [*sla.TARGETS, *sla.FIELDS]
+    if name == "product":  # the search knows its name
+        fresh.indexed_version = None
+        changed.append("indexed_version")
     fresh.save(update_fields=changed)
     states.copy(fresh, inquiry, tuple(changed))
     events.record(name, inquiry, actor=by, now=now, **data)
