@@ -41,6 +41,22 @@ def dovecot(authority, provider):
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def running_postfix(authority, dovecot):
+    _needed("postfix")
+    from tests.realservers.postfix import Postfix
+
+    server = Postfix(authority[1], dovecot.sasl).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postfix(running_postfix):
+    running_postfix.policy.reset()
+    return running_postfix
+
+
 @pytest.fixture(autouse=True)
 def trusted(authority, monkeypatch):
     """The run's own authority is one that this machine trusts."""
