@@ -2,7 +2,6 @@
 
 import contextlib
 import uuid
-from collections import Counter
 from typing import Any
 
 from django.contrib import messages
@@ -21,6 +20,7 @@ from inquiries.listpage import ListPage
 from inquiries.models import BulkRun, Inquiry, StatusLabel, Tag
 from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
+from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 
 KINDS = {
@@ -31,7 +31,7 @@ KINDS = {
     "macro": gettext_lazy("Run a macro"),
     "spam": gettext_lazy("Mark as spam"),
 }
-_SHOWN = 20
+_SHOWN = 40
 _RUNS = 50
 # {id: version that the list showed}; None for a row of "all of this list" that was not on the page.
 _Marked = dict[int, int | None]
@@ -93,14 +93,11 @@ def runs(request: StaffRequest) -> HttpResponse:
 def run(request: StaffRequest, pk: int) -> HttpResponse:
     """How far a run has come and what could not be done; alone for htmx, which asks each second."""
     row = get_object_or_404(_runs(request), pk=pk)
-    visible = Inquiry.objects.visible_to(request.user)
-    told = [*row.refused[:_SHOWN], *row.left[:_SHOWN]]
-    there = set(visible.filter(pk__in=[one["id"] for one in told]).values_list("pk", flat=True))
     context = {
         "run": row,
         "acts": acts.describe(row.acts),
-        "not_done": _named(row.refused, there),
-        "not_back": _named(row.left, there),
+        "not_done": _by_reason(row.refused, request.user),
+        "not_back": _by_reason(row.left, request.user),
         "is_busy": row.state != BulkRun.State.DONE,
         "goes_back": row.state == BulkRun.State.UNDOING or row.undone_at is not None,
         "may_take_back": bulk.may_take_back(row, request.user),
@@ -130,17 +127,24 @@ def _runs(request: StaffRequest) -> QuerySet[BulkRun]:
     return rows.annotate(total=Func(F("ids"), function="cardinality", output_field=IntegerField()))
 
 
-def _named(rows: list[dict[str, Any]], there: set[int]) -> dict[str, Any]:
-    """The first of those that were left alone, each with its reason, and how many there are for each reason."""
-    counted = Counter(one["why"] for one in rows)
+def _by_reason(rows: list[dict[str, Any]], user: User) -> dict[str, Any]:
+    """Those that were left alone (id, number, why: code), by their reasons; the first ones of each with a way there."""
+    reasons: dict[str, list[dict[str, Any]]] = {}
+    for one in rows:
+        reasons.setdefault(one["why"], []).append(one)
+    shown = [one["id"] for found in reasons.values() for one in found[:_SHOWN]]
+    there = set(Inquiry.objects.visible_to(user).filter(pk__in=shown).values_list("pk", flat=True)) if shown else set()
     return {
         "count": len(rows),
-        "reasons": [{"why": _why(code), "count": count} for code, count in counted.most_common()],
-        "rows": [
-            {"id": one["id"], "number": one["number"], "why": _why(one["why"]), "there": one["id"] in there}
-            for one in rows[:_SHOWN]
+        "reasons": [
+            {
+                "why": _why(code),
+                "count": len(found),
+                "rows": [{**one, "there": one["id"] in there} for one in found[:_SHOWN]],
+                "more": max(0, len(found) - _SHOWN),
+            }
+            for code, found in sorted(reasons.items(), key=lambda reason: -len(reason[1]))
         ],
-        "more": max(0, len(rows) - _SHOWN),
     }
 
 
@@ -217,13 +221,11 @@ def _tried(request: StaffRequest, marked: _Marked, wanted: list[dict[str, Any]])
         told = bulk.forecast(ids=list(marked), acts=wanted, by=request.user, now=clock.now(), seen=seen)
     except acts.BadActs:
         return None
-    counted = Counter(code for _inquiry, code in told.refused)
+    refused = [{"id": inquiry.pk, "number": inquiry.number, "why": code} for inquiry, code in told.refused]
     return {
         "possible": told.possible,
-        "all": told.possible + len(told.refused),
-        "reasons": [{"why": _why(code), "count": count} for code, count in counted.most_common()],
-        "refused": [{"inquiry": inquiry, "why": _why(code)} for inquiry, code in told.refused[:_SHOWN]],
-        "more": max(0, len(told.refused) - _SHOWN),
+        "all": told.possible + len(refused),
+        "left": _by_reason(refused, request.user),
         "acts": acts.describe(wanted),
     }
 
