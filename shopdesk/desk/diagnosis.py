@@ -142,6 +142,17 @@ def _database(now: datetime) -> Iterator[Finding]:
 def _background(now: datetime) -> Iterator[Finding]:
     try:
         waiting = health.waiting_rings()
+    except health.TakesNoRings as refusal:
+        text = _("The broker answers but takes no rings: mail and everything in the background stand still.")
+        cure = _("Look at its log and its rights: it may be a replica, or unable to write to its disk.")
+        if refusal.reason == "full":
+            text = _("The broker is full (maxmemory): mail and everything in the background stand still.")
+            cure = _(
+                "Start a worker if none runs, or raise maxmemory. What waits in it may be thrown away (FLUSHDB): the"
+                " work itself is kept in the database and is rung for again."
+            )
+        yield Finding("broker", "red", text, cure)
+        return
     except Exception:  # noqa: BLE001  # kombu and redis each have their own families; any failure is "away"
         yield Finding(
             "broker",

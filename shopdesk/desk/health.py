@@ -14,6 +14,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu import Connection
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from shopdesk import clock
 from shopdesk.desk.models import Heartbeat
@@ -27,13 +28,26 @@ BEAT_LIMIT_SECONDS = 90.0
 MAIL_LIMIT_SECONDS = 900.0
 BROKER_TIMEOUT_SECONDS = 1.0
 QUEUE = "celery"
+PROBE_KEY = "shopdesk-probe"
 
 
 class Check(TypedDict, total=False):
-    """One part: ``ok`` always; ``age_seconds`` of the last tick or of the oldest due letter, None without one."""
+    """One part: ``ok`` always; ``age_seconds`` of the last tick or of the oldest due letter, None without one.
+
+    ``reason`` where the broker answers and takes no rings: "full" or "refused".
+    """
 
     ok: bool
     age_seconds: float | None
+    reason: str
+
+
+class TakesNoRings(Exception):
+    """The broker answers, but stores nothing. ``reason`` is "full" or "refused" (a replica, a disk, a right)."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
 
 
 def beat(now: datetime) -> None:
@@ -55,7 +69,10 @@ def database() -> Check:
 
 
 def waiting_rings() -> int:
-    """How many rings wait in the broker. Raises whatever the broker's client raises within a second or two."""
+    """How many rings wait in the broker. Raises TakesNoRings, or whatever its client raises within a second or two.
+
+    A full broker answers every question; only a write tells that it takes no ring. The written key ends by itself.
+    """
     limits = {
         "socket_connect_timeout": BROKER_TIMEOUT_SECONDS,
         "socket_timeout": BROKER_TIMEOUT_SECONDS,
@@ -65,13 +82,22 @@ def waiting_rings() -> int:
     with Connection(settings.CELERY_BROKER_URL, transport_options=limits) as broker:
         client = broker.default_channel.client  # type: ignore[attr-defined]  # the Redis transport's channel has one
         client.ping()
+        try:
+            client.set(PROBE_KEY, "1", px=1000)
+        except OutOfMemoryError:
+            raise TakesNoRings("full") from None
+        except ResponseError as error:
+            raise TakesNoRings("refused") from error
         return int(client.llen(QUEUE))
 
 
 def broker() -> Check:
-    """Whether the broker answers a ping within its time."""
+    """Whether the broker answers within its time and takes rings."""
     try:
         waiting_rings()
+    except TakesNoRings as refusal:
+        logger.warning("readyz: the broker takes no rings: %s", refusal.__cause__ or refusal.reason)
+        return {"ok": False, "reason": refusal.reason}
     except Exception as error:  # noqa: BLE001  # kombu and redis each have their own families; any failure is "away"
         logger.warning("readyz: the broker does not answer: %s", error)
         return {"ok": False}
