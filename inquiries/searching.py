@@ -125,7 +125,7 @@ def _read_some(limit: int) -> int:
         logger.exception("Some inquiries could not be read together.")
     # One of them: each for itself, and the one that cannot be read is found by nothing until something is said there.
     done = 0
-    for pk in list(_unread().order_by("pk").values_list("pk", flat=True)[:limit]):
+    for pk in list(_unread().order_by("-pk").values_list("pk", flat=True)[:limit]):
         try:
             done += _read(1, pk)
         except (OperationalError, InterfaceError):

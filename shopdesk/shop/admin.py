@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db import models
 from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -17,7 +18,7 @@ from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.modeladmin import RoleModelAdmin
 from shopdesk.accounts.permissions import P
-from shopdesk.shop import calendar
+from shopdesk.shop import calendar, changes
 from shopdesk.shop.models import BusinessHours, Closure, Product, ProductCategory, Store
 
 # An address that somebody types without a scheme is a secure one.
@@ -86,3 +87,8 @@ class ProductAdmin(RoleModelAdmin[Product]):
     list_select_related = ("category",)
     search_fields = ("sku", "name", "name_en")
     formfield_overrides = _SECURE
+
+    def save_model(self, request: HttpRequest, obj: Product, form: "ModelForm[Product]", change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and "name" in form.changed_data:
+            changes.note(Product.objects.filter(pk=obj.pk))

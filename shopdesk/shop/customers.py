@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from shopdesk import addresses
-from shopdesk.shop import contacts, searching
+from shopdesk.shop import changes, contacts, searching
 from shopdesk.shop.models import Customer, CustomerAddress, PlatformIdentity, Store
 
 # How often a slower caller looks again before it gives up; one look settles a race between two.
@@ -93,7 +93,8 @@ def _once(person: Person, store: Store, now: datetime) -> Customer:
 
 
 class Directory:
-    """The customers behind a batch of people, found with three queries and made with three more.
+    """The customers behind a batch of people, found with three queries and made with three more; one for each known
+    one of whom something is new, and one for all of these.
 
     ``customer_for`` may give a customer that is not saved yet; ``save`` writes what is new and raises IntegrityError
     when another transaction was faster with an address or a platform id.
@@ -145,6 +146,8 @@ class Directory:
         Customer.objects.bulk_create(self._new)
         for _pk, (customer, fields) in sorted(self._filled.items()):  # by key: nobody waits in a circle
             customer.save(update_fields=sorted(fields))
+        if named := [pk for pk, (_customer, fields) in self._filled.items() if fields & {"phone", "name_kana"}]:
+            changes.note(Customer.objects.filter(pk__in=named))
         CustomerAddress.objects.bulk_create(self._new_addresses)
         PlatformIdentity.objects.bulk_create(self._new_identities)
         self._new, self._filled, self._new_addresses, self._new_identities = [], {}, [], []
