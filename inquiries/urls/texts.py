@@ -26,6 +26,7 @@ urlpatterns = [
     path("rows/condition/", editors.condition_row, name="condition-row"),
     path("rows/act/", editors.act_row, name="act-row"),
     path("<int:pk>/templates/", pickers.templates, name="template-picker"),
+    path("<int:pk>/shortcuts/", pickers.shortcuts, name="shortcuts"),
     path("<int:pk>/templates/<int:template_pk>/use/", pickers.use_template, name="template-use"),
     path("<int:pk>/articles/", pickers.articles, name="faq-picker"),
     path("<int:pk>/articles/beside/", pickers.articles_beside, name="faq-panel"),

@@ -1,10 +1,12 @@
 """What is offered while somebody writes: templates and articles, filled in for this inquiry."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from unicodedata import normalize
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -20,6 +22,7 @@ from shopdesk.accounts.permissions import P
 from shopdesk.text import one_line
 
 SHOWN = 20
+MOST_SHORTCUTS = 200
 # Articles in the side column.
 _BESIDE = 3
 
@@ -40,25 +43,48 @@ def templates(request: StaffRequest, pk: int) -> HttpResponse:
     """Templates for this inquiry: ``?q=&folder=``. The text is filled in already; a click inserts it."""
     inquiry = inquiry_for(request, pk)
     words, folder = one_line(request.GET.get("q", ""))[:100], one_line(request.GET.get("folder", ""))[:60]
-    own = Q(store=None) | Q(store=inquiry.store_id)
-    every = list(Template.objects.offered_to(request.user).filter(own).prefetch_related("files"))
+    every = list(_offered(request, inquiry).prefetch_related("files"))
     found = templating.search(every, words)
     if folder:
         found = [row for row in found if row.folder == folder]
     elif not words:
         first = templating.recent(found, request.user)
         found = [*first, *(row for row in found if row not in first)]
-    fill = texts.filler(inquiry, by=request.user)
-    offers = []
-    for row in found[:SHOWN]:
-        filled = fill(row)
-        offers.append(Offer(row, filled.text, [texts.label(name) for name in filled.missing], filled.asks))
-    masking.cover([inquiry], request.user)
+    offers = _filled(request, inquiry, found[:SHOWN])
     context = {
         "inquiry": inquiry, "offers": offers, "q": words, "folder": folder, "more": max(len(found) - SHOWN, 0),
         "folders": sorted({row.folder for row in every if row.folder}), "nav_active": "inquiries",
     }  # fmt: skip
     return _drawn(request, "template_picker", context)
+
+
+@staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT)
+@require_safe
+def shortcuts(request: StaffRequest, pk: int) -> HttpResponse:
+    """Templates that have a shortcut, filled in for this inquiry; asked for when a slash begins a line of a reply."""
+    inquiry = inquiry_for(request, pk)
+    rows: dict[str, Template] = {}
+    for row in _offered(request, inquiry).exclude(shortcut=""):
+        # In one width, as static/js/composer.js looks for it. Of two with the same shortcut the first one counts.
+        rows.setdefault(normalize("NFKC", row.shortcut), row)
+    offers = _filled(request, inquiry, [*rows.values()][:MOST_SHORTCUTS])
+    context = {"inquiry": inquiry, "offers": list(zip(rows, offers, strict=False))}
+    return render(request, "inquiries/_shortcuts.html", context)
+
+
+def _offered(request: StaffRequest, inquiry: Inquiry) -> QuerySet[Template]:
+    return Template.objects.offered_to(request.user).filter(Q(store=None) | Q(store=inquiry.store_id))
+
+
+def _filled(request: StaffRequest, inquiry: Inquiry, rows: Iterable[Template]) -> list[Offer]:
+    """The templates as they would be inserted; the inquiry is covered for its reader then."""
+    fill = texts.filler(inquiry, by=request.user)
+    offers = []
+    for row in rows:
+        filled = fill(row)
+        offers.append(Offer(row, filled.text, [texts.label(name) for name in filled.missing], filled.asks))
+    masking.cover([inquiry], request.user)
+    return offers
 
 
 @staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT)

@@ -69,17 +69,27 @@
     event.preventDefault();
   });
 
+  // What stands before the caret in its line, in one width: perhaps the shortcut of a template, and then the id of what
+  // puts it in (a button in #shortcuts, which is fetched when a slash begins the line).
+  const line = (box) => box.value.slice(0, box.selectionEnd).split("\n").pop();
+  const shortcut = (box) => box === reply() && line(box).normalize("NFKC").match(/^\/.*/)?.[0];
+
   on("input", ({ target: box }) => {
     if (!box.matches("[data-grow]")) return;
     refresh(box);
+    if (shortcut(box)) fire(find("shortcuts"), "slash");
     if (box !== reply() && /[@＠]$/.test(box.value.slice(0, box.selectionEnd))) find("mention").open = true;
   });
 
   on("keydown", (event) => {
     const box = event.target;
     if (event.isComposing || event.keyCode === 229 || !box.matches("[data-grow]")) return;
+    const item = !event.shiftKey && /^(Tab|Enter)$/.test(event.key) && find(shortcut(box));
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       box.form.requestSubmit(box.form.querySelector("[data-primary]"));
+    } else if (item) {
+      box.setRangeText("", box.selectionEnd - line(box).length, box.selectionEnd, "end");
+      item.click();
     } else if (event.key !== "Tab" || event.shiftKey || box !== reply() || !next(box)) {
       return;
     }

@@ -52,6 +52,7 @@ ROOMS = {
     "desk-inquiries:draft": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
     "desk-inquiries:ways": (P.INQUIRIES_VIEW, P.INQUIRIES_REPLY),
     "desk-inquiries:senders": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
+    "desk-inquiries:shortcuts": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
     "desk-inquiries:draft-files": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
     "desk-inquiries:draft-file-remove": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),
     "desk-inquiries:colleagues": (P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT),

@@ -67,6 +67,61 @@ def test_two_templates_by_keyboard_and_enter_sends_nothing(desk, wait):
     assert page.input_value(BOX) == written
 
 
+def press(page, key, **options):
+    """A key event as an input method sends it; whether the box lets the key do what it always does."""
+    return page.evaluate(
+        """([key, options]) => document.activeElement.dispatchEvent(
+            new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...options }))""",
+        [key, options],
+    )
+
+
+def test_a_shortcut_becomes_its_template(desk, wait):
+    page, _user, inquiry = desk
+    template = Template.objects.get(name="発送のご案内")
+    template.shortcut = "hassou"
+    template.save()
+    page.goto(f"/admin/inquiries/{inquiry.pk}/")
+    page.wait_for_selector("#customer")
+    page.keyboard.press("r")
+    opening = page.input_value(BOX)
+    # In the middle of a line it is no shortcut, and an unknown one is none either: the key does what it always does.
+    page.keyboard.type("税込 /hassou")
+    page.keyboard.press("Enter")
+    page.keyboard.type("/hass")
+    page.wait_for_selector("#shortcuts button", state="attached")
+    page.keyboard.press("Enter")
+    assert page.input_value(BOX) == f"{opening}税込 /hassou\n/hass\n"
+    # Neither is it one while kana are being converted.
+    page.keyboard.type("/hassou")
+    settled(page)
+    written = page.input_value(BOX)
+    for key in ("Enter", "Tab"):
+        for options in ({"isComposing": True}, {"keyCode": 229}):
+            assert press(page, key, **options)
+        assert press(page, key, shiftKey=True)
+    assert page.input_value(BOX) == written
+    page.keyboard.press("Tab")
+    assert page.input_value(BOX) == f"{opening}税込 /hassou\n/hass\n1001 は\n【お届け予定日】に届きます。"
+    assert page.evaluate("getSelection().toString()") == "【お届け予定日】"
+    assert page.input_value("[name=templates]") == f",{template.pk}"
+    wait(lambda: Template.objects.get(pk=template.pk).uses == 1)
+    # In full width, as it comes from an input method, and by Enter.
+    page.keyboard.type("11月24日")
+    page.keyboard.press("Control+End")
+    page.keyboard.press("Enter")
+    page.keyboard.insert_text("／ｈａｓｓｏｕ")
+    page.keyboard.press("Enter")
+    assert page.input_value(BOX).endswith("\n11月24日に届きます。\n1001 は\n【お届け予定日】に届きます。")
+    wait(lambda: Template.objects.get(pk=template.pk).uses == 2)
+    assert OutgoingMail.objects.count() == 0
+    # What is no shortcut leaves Tab alone, too: it leads out of the box.
+    page.fill(BOX, "/hass")
+    page.keyboard.press("Tab")
+    expect(page.locator(BOX)).not_to_be_focused()
+    assert page.input_value(BOX) == "/hass"
+
+
 def test_a_macro_by_its_key(desk, wait):
     page, user, inquiry = desk
     tag = Tag.objects.create(name="急ぎ")
