@@ -113,6 +113,8 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": ["shopdesk.desk.templatetags.quick_url"],
+            "libraries": {"i18n": "shopdesk.desk.templatetags.quick_i18n"},
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -136,7 +138,8 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
 # Trying every order of ten joined tables costs the planner 5 ms, and most are only relations of one row. It may
 # rearrange six: with three it walked whole tables for the list of inquiries.
-DATABASES["default"]["OPTIONS"].setdefault("options", "-c join_collapse_limit=6")
+# A kept plan (shopdesk.statements) serves all values: what makes a difference for the planner stands in its words.
+DATABASES["default"]["OPTIONS"].setdefault("options", "-c join_collapse_limit=6 -c plan_cache_mode=force_generic_plan")
 # Plans of shopdesk.statements are kept with the connection. A pooler that hands every transaction another connection,
 # and does not know prepared statements (PgBouncer before 1.21), needs this off.
 if env.bool("DATABASE_PREPARE", default=True):

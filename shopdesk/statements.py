@@ -95,6 +95,7 @@ class _Compiled(Generic[R]):
         self.queryset = queryset
         self.alias = queryset.db
         self.compiler: Any = queryset.query.get_compiler(using=self.alias)
+        self._known_converters: Any = None
         self.sql = ""  # of what no row can match
         with suppress(EmptyResultSet):
             sql, params = self.compiler.as_sql()
@@ -114,9 +115,19 @@ class _Compiled(Generic[R]):
             return [[row[: compiler.col_count] for row in found] if compiler.has_extra_select else found]
 
         compiler.execute_sql = execute_sql
-        queryset: Any = self.queryset.all()
-        queryset.query.get_compiler = lambda *_, **__: compiler
+        compiler.get_converters = self._converters
+        query = copy.copy(self.queryset.query)
+        query.get_compiler = lambda *_, **__: compiler
+        # What queryset.all() would be, without a copy of every table and condition in it.
+        queryset: Any = object.__new__(type(self.queryset))
+        queryset.__dict__.update(self.queryset.__dict__, _query=query)
         return list(queryset)
+
+    def _converters(self, fields: Any) -> Any:
+        """They depend on the columns alone, and there may be a hundred."""
+        if self._known_converters is None:
+            self._known_converters = self.compiler.get_converters(fields)
+        return self._known_converters
 
 
 @ForeignKey.register_lookup
