@@ -65,6 +65,7 @@ def statement(*, keep: int) -> Callable[[Callable[P, QuerySet[Any, R]]], Callabl
             kinds = tuple([(name, type(value)) for name, value in values.items()])
             return compiled(shape, kinds).rows(values)
 
+        rows.cache_clear = compiled.cache_clear  # type: ignore[attr-defined]  # as functools.lru_cache has it, for tests
         return rows
 
     return wrap

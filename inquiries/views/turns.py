@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
+from shopdesk.statements import statement
 from shopdesk.text import clean
 
 # What the page of skip rates counts.
@@ -54,8 +56,12 @@ def bar(user: object) -> dict[str, Any]:
 
 def switch(user: object) -> dict[str, Any]:
     """What _availability.html draws: nothing for who takes no turns."""
-    row = AgentSetting.objects.filter(user=user, takes_turns=True).first() if isinstance(user, User) else None
-    return {"setting": row}
+    return {"setting": next(iter(_turns(user=user.pk)), None) if isinstance(user, User) else None}
+
+
+@statement(keep=1)
+def _turns(*, user: int) -> QuerySet[AgentSetting]:
+    return AgentSetting.objects.filter(user=user, takes_turns=True)
 
 
 @staff_view(P.INQUIRIES_VIEW)

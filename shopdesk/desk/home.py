@@ -19,6 +19,7 @@ assigned all day. Mail, returns and follow-ups have lists of their own and never
 Every list is read by an index and never beyond its first 1,001 rows; there are few queries, however much waits.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -40,6 +41,7 @@ from shopdesk.accounts.permissions import P
 from shopdesk.business_time import Calendar
 from shopdesk.mail.models import IncomingMail, Mailbox, OutgoingMail
 from shopdesk.shop.calendar import business_calendar
+from shopdesk.statements import statement
 
 # Rows of a list on the page; its number leads to the rest.
 SHOWN = 5
@@ -54,6 +56,13 @@ _SHOWN = (
 
 # In the order of precedence, which is the order on the page, too.
 INQUIRY_LISTS = ("approval", "back", "asked", "late", "soon", "mine", "waiting")
+# What is asked for to fill them: drafts are work in hand, too.
+_CANDIDATES = (*INQUIRY_LISTS, "drafts")
+# What waits elsewhere, and who is told.
+_OTHERS = {
+    "unread": P.MAIL_VIEW, "mailboxes": P.MAIL_VIEW, "letters": P.MAIL_VIEW,
+    "returns": P.RETURNS_VIEW, "followups": P.FOLLOWUPS_VIEW,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -126,8 +135,10 @@ class Home:
     def _add_inquiries(self) -> None:
         found = self._inquiry_ids()
         kept = {key: ids[:SHOWN] for key, ids in found.items()}
-        rows = Inquiry.objects.visible_to(self.user).select_related("category", "assignee", "customer").only(*_SHOWN)
-        inquiries = {row.pk: row for row in rows.filter(pk__in=[pk for ids in kept.values() for pk in ids])}
+        pks = [pk for ids in kept.values() for pk in ids]
+        # Who sees everything need not be named.
+        who = {} if masking.sees_contacts(self.user) else {"user": self.user.pk}
+        inquiries = {row.pk: row for row in _shown(self.user.codes, pks=pks, **who)} if pks else {}
         masking.cover(inquiries.values(), self.user)
         calendar = business_calendar() if inquiries else None
         for key in INQUIRY_LISTS:
@@ -150,7 +161,7 @@ class Home:
 
     def _inquiry_ids(self) -> dict[str, list[int]]:
         """Which inquiries each list holds, the most urgent first, at most 1,001 each, each inquiry once. One query."""
-        read = _union(self._candidates())
+        read = _by_list(_candidates(self.user.codes, user=self.user.pk, now=self.now), _CANDIDATES)
         read["mine"] += read.pop("drafts")
         taken: set[int] = set()
         found: dict[str, list[int]] = {}
@@ -159,65 +170,15 @@ class Home:
             taken.update(found[key])
         return found
 
-    def _candidates(self) -> dict[str, QuerySet[Any]]:
-        """All that may stand in a list, before precedence, as rows of (list, inquiry, sort)."""
-        user, now = self.user, self.now
-        mine = Inquiry.objects.visible_to(user)
-        decides = user.has_perm(P.INQUIRIES_APPROVE)
-        sends = user.has_perm(P.INQUIRIES_REPLY)
-        approval = Q(author=user, state__in=[_State.AWAITING, _State.APPROVED])
-        approval |= Q(author=user, state=_State.RETURNED, returned_why="")
-        if decides:
-            approval |= ~Q(author=user) & Q(state=_State.AWAITING)
-            if sends:
-                approval |= Q(state=_State.APPROVED)
-        prepared = PreparedReply.objects.filter(inquiry__status__in=Inquiry.UNSOLVED)
-        prepared = prepared.exclude(state__in=[_State.SENT, _State.CANCELLED])  # as the index says it
-        named = Mention.objects.filter(seen_at=None)
-        if not user.has_perm(P.INQUIRIES_VIEW_ALL):
-            prepared, named = prepared.filter(inquiry__assignee=user), named.filter(message__inquiry__assignee=user)
-        named = named.exclude(message__inquiry__status=Inquiry.Status.SPAM)
-        late = mine.filter(escalation_at__isnull=False, escalation_at__lt=now)
-        soon = mine.filter(warned_at__isnull=False, escalation_at__gte=now)
-        assigned = mine.filter(assignee=user, status=Inquiry.Status.OPEN)
-        drafts = Draft.objects.filter(author=user, inquiry__status__in=Inquiry.UNSOLVED).exclude(body="")
-        if not user.has_perm(P.INQUIRIES_VIEW_ALL):
-            drafts = drafts.filter(inquiry__assignee=user)
-        back = prepared.filter(author=user, state=_State.RETURNED).exclude(returned_why="")
-        return {
-            "approval": _rows("approval", prepared.filter(approval), "inquiry_id", "created_at"),
-            "back": _rows("back", back, "inquiry_id", "changed_at"),
-            "asked": _rows("asked", named.filter(user=user), "message__inquiry_id", "message__at"),
-            "late": _rows("late", late, "pk", "escalation_at"),
-            "soon": _rows("soon", soon, "pk", "escalation_at"),
-            "mine": _rows("mine", assigned, "pk", "escalation_at"),
-            "drafts": _rows("drafts", drafts, "inquiry_id", "saved_at"),
-            "waiting": _rows("waiting", named.filter(message__author=user), "message__inquiry_id", "message__at"),
-        }
-
     # --- everything else --------------------------------------------------------------------------------------------
 
     def _add_others(self) -> None:
-        for key, rows in _union(self._others()).items():
+        keys = tuple(key for key, need in _OTHERS.items() if self.user.has_perm(need))
+        found = _by_list(_others(keys), keys) if keys else {}
+        for key, rows in found.items():
             label, address, alarm = self._other(key)
             items = [self._item(key, row) for row in rows[:SHOWN]] if key in _DRAWN else []
             self.lists.append(WarningList(key, label, address, len(rows), items, alarm))
-
-    def _others(self) -> dict[str, QuerySet[Any]]:
-        user = self.user
-        parts: dict[str, QuerySet[Any]] = {}
-        if user.has_perm(P.MAIL_VIEW):
-            troubled = Mailbox.objects.exclude(problem="").exclude(status=Mailbox.Status.PAUSED)
-            letters = OutgoingMail.objects.needs_attention()
-            parts["unread"] = _rows("unread", IncomingMail.objects.in_error(), "pk", "received_at", "subject")
-            parts["mailboxes"] = _rows("mailboxes", troubled, "pk", None, "name")
-            parts["letters"] = _rows("letters", letters, "pk", "created_at", "subject", "state")
-        if user.has_perm(P.RETURNS_VIEW):
-            parts["returns"] = _rows("returns", ReturnCase.objects.to_decide(), "pk", "created_at", "name", "number")
-        if user.has_perm(P.FOLLOWUPS_VIEW):
-            held = PlannedMail.objects.filter(state=PlannedMail.State.HELD)
-            parts["followups"] = _rows("followups", held, "pk", "due_at")
-        return parts
 
     def _other(self, key: str) -> tuple[Promise, str, str]:
         mail = reverse("desk-mail:list")
@@ -238,6 +199,68 @@ class Home:
         if key == "letters":
             return Item(address, row.title, facts=(str(OutgoingMail.State(int(row.more)).label),), at=row.at)
         return Item(address, row.title or str(_("(no subject)")), row.more, at=row.at)
+
+
+@statement(keep=50)
+def _candidates(codes: frozenset[str], *, user: int, now: datetime) -> QuerySet[Any, Any]:
+    """All that may stand in a list for a person with these permissions, before precedence: see :class:`_Row`."""
+    reader = User.anybody(user, codes)
+    mine = Inquiry.objects.visible_to(reader)
+    decides = reader.has_perm(P.INQUIRIES_APPROVE)
+    sends = reader.has_perm(P.INQUIRIES_REPLY)
+    approval = Q(author=user, state__in=[_State.AWAITING, _State.APPROVED])
+    approval |= Q(author=user, state=_State.RETURNED, returned_why="")
+    if decides:
+        approval |= ~Q(author=user) & Q(state=_State.AWAITING)
+        if sends:
+            approval |= Q(state=_State.APPROVED)
+    prepared = PreparedReply.objects.filter(inquiry__status__in=Inquiry.UNSOLVED)
+    prepared = prepared.exclude(state__in=[_State.SENT, _State.CANCELLED])  # as the index says it
+    named = Mention.objects.filter(seen_at=None)
+    if not reader.has_perm(P.INQUIRIES_VIEW_ALL):
+        prepared, named = prepared.filter(inquiry__assignee=user), named.filter(message__inquiry__assignee=user)
+    named = named.exclude(message__inquiry__status=Inquiry.Status.SPAM)
+    late = mine.filter(escalation_at__isnull=False, escalation_at__lt=now)
+    soon = mine.filter(warned_at__isnull=False, escalation_at__gte=now)
+    assigned = mine.filter(assignee=user, status=Inquiry.Status.OPEN)
+    drafts = Draft.objects.filter(author=user, inquiry__status__in=Inquiry.UNSOLVED).exclude(body="")
+    if not reader.has_perm(P.INQUIRIES_VIEW_ALL):
+        drafts = drafts.filter(inquiry__assignee=user)
+    back = prepared.filter(author=user, state=_State.RETURNED).exclude(returned_why="")
+    parts = {
+        "approval": _rows("approval", prepared.filter(approval), "inquiry_id", "created_at"),
+        "back": _rows("back", back, "inquiry_id", "changed_at"),
+        "asked": _rows("asked", named.filter(user=user), "message__inquiry_id", "message__at"),
+        "late": _rows("late", late, "pk", "escalation_at"),
+        "soon": _rows("soon", soon, "pk", "escalation_at"),
+        "mine": _rows("mine", assigned, "pk", "escalation_at"),
+        "drafts": _rows("drafts", drafts, "inquiry_id", "saved_at"),
+        "waiting": _rows("waiting", named.filter(message__author=user), "message__inquiry_id", "message__at"),
+    }
+    return _union([parts[key] for key in _CANDIDATES])
+
+
+@statement(keep=50)
+def _shown(codes: frozenset[str], *, pks: list[int], user: int = 0) -> QuerySet[Inquiry]:
+    """The inquiries that are drawn."""
+    rows = Inquiry.objects.visible_to(User.anybody(user, codes)).filter(pk__any_of=pks)
+    return rows.select_related("category", "assignee", "customer").only(*_SHOWN)
+
+
+@statement(keep=50)
+def _others(keys: tuple[str, ...]) -> QuerySet[Any, Any]:
+    """What waits elsewhere."""
+    troubled = Mailbox.objects.exclude(problem="").exclude(status=Mailbox.Status.PAUSED)
+    letters = OutgoingMail.objects.needs_attention()
+    held = PlannedMail.objects.filter(state=PlannedMail.State.HELD)
+    parts = {
+        "unread": _rows("unread", IncomingMail.objects.in_error(), "pk", "received_at", "subject"),
+        "mailboxes": _rows("mailboxes", troubled, "pk", None, "name"),
+        "letters": _rows("letters", letters, "pk", "created_at", "subject", "state"),
+        "returns": _rows("returns", ReturnCase.objects.to_decide(), "pk", "created_at", "name", "number"),
+        "followups": _rows("followups", held, "pk", "due_at"),
+    }
+    return _union([parts[key] for key in keys])
 
 
 # label, query of the list behind it, tone while it holds something
@@ -291,13 +314,17 @@ def _rows(key: str, rows: QuerySet[Any], pk: str, at: str | None, title: str = "
     return columns.order_by(*([at] if at else []), "row_pk")[: MOST + 1]
 
 
-def _union(parts: dict[str, QuerySet[Any]]) -> dict[str, list[_Row]]:
-    """The rows of all lists in one statement; each list in its own order."""
-    found: dict[str, list[_Row]] = {key: [] for key in parts}
-    if parts:
-        first, *others = parts.values()
-        for row in map(_Row._make, first.union(*others, all=True) if others else first):
-            found[row.key].append(row)
-    for rows in found.values():
-        rows.sort(key=lambda row: (row.second is None, row.second, row.pk))
+def _union(parts: list[QuerySet[Any, Any]]) -> QuerySet[Any, Any]:
+    """The rows of all lists in one statement."""
+    first, *others = parts
+    return first.union(*others, all=True) if others else first
+
+
+def _by_list(rows: Iterable[Any], keys: Iterable[str]) -> dict[str, list[_Row]]:
+    """The rows of each list, the oldest first."""
+    found: dict[str, list[_Row]] = {key: [] for key in keys}
+    for row in map(_Row._make, rows):
+        found[row.key].append(row)
+    for some in found.values():
+        some.sort(key=lambda row: (row.second is None, row.second, row.pk))
     return found

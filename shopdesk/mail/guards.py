@@ -16,13 +16,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncHour
 
 from shopdesk.accounts import audit
 from shopdesk.accounts.models import User
 from shopdesk.mail import outbox
 from shopdesk.mail.models import DispatchGuard, MailClass, OutgoingMail
+from shopdesk.statements import statement
 
 State = OutgoingMail.State
 RUNNING, HELD = DispatchGuard.State.RUNNING, DispatchGuard.State.HELD
@@ -88,7 +89,12 @@ def state() -> DispatchGuard | None:
 
 def held() -> DispatchGuard | None:
     """The row, while letters are held."""
-    return DispatchGuard.objects.filter(pk=1, state=HELD).first()
+    return next(iter(_held()), None)
+
+
+@statement(keep=1)
+def _held() -> QuerySet[DispatchGuard]:
+    return DispatchGuard.objects.filter(pk=1, state=HELD)
 
 
 def check(now: datetime) -> Leave:

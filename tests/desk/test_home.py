@@ -180,6 +180,14 @@ def test_the_most_urgent_first_and_five_of_them(owner, make_inquiry, now):
     assert (late.count, late.shown_count, late.more, late.tone) == (7, "7", 2, "danger")
 
 
+@pytest.fixture
+def _words_anew():
+    home._candidates.cache_clear()
+    yield
+    home._candidates.cache_clear()
+
+
+@pytest.mark.usefixtures("_words_anew")
 def test_no_list_is_counted_beyond_a_thousand(owner, ken, make_inquiry, now, monkeypatch):
     monkeypatch.setattr(home, "MOST", 3)
     monkeypatch.setattr("inquiries.counting.MOST", 3)
