@@ -1,4 +1,5 @@
-// Says so when a request in the background failed, and goes to the sign-in page when the session has ended.
+// Says so when a request in the background failed, or when the session has ended: what is written stays on the page,
+// and is sent when its writer has signed in again in another tab.
 (() => {
   const box = document.getElementById("notices");
 
@@ -17,15 +18,21 @@
     box.append(notice);
   }
 
-  document.addEventListener("htmx:responseError", () => say(box.dataset.failed));
-  document.addEventListener("htmx:sendError", () => say(box.dataset.offline));
-  document.addEventListener("htmx:timeout", () => say(box.dataset.offline));
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    const login = document.body.dataset.loginUrl;
-    const answered = event.detail.xhr.responseURL;
-    if (login && answered && new URL(answered).pathname === login) {
-      event.detail.shouldSwap = false;
-      location.assign(`${login}?next=${encodeURIComponent(location.pathname + location.search)}`);
-    }
+  const on = (name, act) => document.addEventListener(name, act);
+  const ended = document.getElementById("session-ended");
+
+  on("htmx:responseError", () => ended?.hidden === false || say(box.dataset.failed));
+  on("htmx:sendError", () => say(box.dataset.offline));
+  on("htmx:timeout", () => say(box.dataset.offline));
+  on("htmx:beforeSwap", ({ detail }) => {
+    if (!detail.xhr.responseURL.includes(document.body.dataset.loginUrl)) return;
+    detail.shouldSwap = ended.hidden = false;
+    detail.isError = true;  // nothing was saved
+  });
+  // Signed in again in another tab: with the new token the forms of this page may be sent.
+  addEventListener("focus", () => {
+    const token = document.cookie.split("csrftoken=")[1]?.slice(0, 32);
+    for (const field of document.getElementsByName("csrfmiddlewaretoken")) field.value = token;
+    if (ended) ended.hidden = true;
   });
 })();
