@@ -422,8 +422,9 @@ def _told(row: Mapping[str, Any], names: dict[str, dict[str, str]]) -> str:
         case "days":
             said = f"{_('%(n)s days') % {'n': row['days']}} ({Reason(row['reason']).label})"
         case _:
-            known = names.setdefault(act.control, _names(act.control))
-            said = known.get(value(row, act), _("(deleted)"))
+            if act.control not in names:
+                names[act.control] = _names(act.control)
+            said = names[act.control].get(value(row, act), _("(deleted)"))
     return _("%(act)s: %(value)s") % {"act": act.label, "value": said}
 
 

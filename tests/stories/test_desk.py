@@ -238,6 +238,7 @@ def test_two_hundred_at_once_and_one_that_somebody_is_answering(colleague, worke
     aya.goto("/admin/inquiries/?tab=open")
     aya.check("#rows input[type=checkbox] >> nth=0")
     aya.check("#bulk-bar input[name=all]")
+    aya.click("#bulk-bar summary")
     aya.click("#bulk-bar button[value=assign]")
     aya.wait_for_selector("main form")
     aya.select_option("main form select", label="佐藤 彩")

@@ -301,6 +301,48 @@ def test_a_whole_list_in_bulk(db, aya):
     assert len(BulkRun.objects.get().ids) == 3
 
 
+def test_what_the_list_showed_goes_along_with_the_marks(db, aya, agent, now):
+    rows = [make_inquiry(f"Q-B0000{n}", customer=make.make_customer(address=f"c{n}@mail.example")) for n in range(3)]
+    Inquiry.objects.update(version=4)
+    shown = aya.get(url("list") + "?view=open").content.decode()
+    assert all(f'name="ids" value="{row.pk}:4"' in shown for row in rows)
+    Inquiry.objects.filter(pk=rows[1].pk).update(version=5)  # the customer writes before the marks are sent
+    marked = {"ids": [f"{rows[0].pk}:4", f"{rows[1].pk}:4"], "query": "view=open", "all": "1"}
+    page = aya.post(url("bulk"), {**marked, "kind": "spam"}).content.decode()
+    assert "3件中2件に実行できます" in page
+    assert rows[1].number in page
+    kept = page.split('name="ids" value="')[1].split('"')[0]
+    Inquiry.objects.filter(pk=rows[2].pk).update(version=9)  # and before the run begins
+    assert set(kept.split(",")) == {f"{row.pk}:4" for row in rows}
+    aya.post(url("bulk-start"), {"ids": kept, "kind": "spam", "form_token": uuid.uuid4()})
+    bulk.sweep(now)
+    run = BulkRun.objects.get()
+    assert {one["id"]: one["why"] for one in run.refused} == {rows[1].pk: "said", rows[2].pk: "said"}
+    html = aya.get(url("bulk-run", run.pk)).content.decode()
+    assert "その間に新しいやり取りがありました" in html
+    assert rows[1].number in html
+
+
+@pytest.mark.parametrize("ids", ["1:x,:,:3", "9" * 30 + ":1", "٣:١", "1:" + "9" * 30])
+def test_marks_that_nobody_could_set_are_no_error(db, aya, ids):
+    pk = make_inquiry().pk
+    answer = aya.post(url("bulk"), {"ids": [ids, f"{pk}:0"], "kind": "spam"})
+    assert answer.status_code == 200
+    assert "1件に実行する" in answer.content.decode()
+
+
+def test_the_count_beforehand_reads_all_of_them(db, aya):
+    strict()
+    customer = make.make_customer()
+    rows = [make_inquiry(f"Q-C{n:05}", customer=customer) for n in range(130)]
+    Inquiry.objects.exclude(pk=rows[129].pk).update(cause=Cause.objects.first(), product=make.make_product())
+    label = StatusLabel.objects.get(status="solved")
+    posted = {"ids": ",".join(str(row.pk) for row in rows), "kind": "status", "value": label.pk, "try": "1"}
+    html = aya.post(url("bulk-start"), posted, **HTMX).content.decode()
+    assert "130件中129件に実行できます" in html
+    assert rows[129].number in html
+
+
 def test_a_macro_of_somebody_else_is_not_run_in_bulk(db, aya, owner):
     macro = Macro.objects.create(name="私用", owner=owner, acts=[{"do": "spam"}])
     posted = {"ids": [make_inquiry().pk], "kind": "macro", "value": macro.pk, "form_token": uuid.uuid4()}
