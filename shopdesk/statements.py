@@ -117,7 +117,7 @@ class _Compiled(Generic[R]):
 
         compiler.execute_sql = execute_sql
         compiler.get_converters = self._converters
-        query = copy.copy(self.queryset.query)
+        query: Any = copy.copy(self.queryset.query)
         query.get_compiler = lambda *_, **__: compiler
         # What queryset.all() would be, without a copy of every table and condition in it.
         queryset: Any = object.__new__(type(self.queryset))
