@@ -14,6 +14,24 @@ TIMEOUT_SECONDS = 3.0
 DKIM_SELECTORS = ("default", "mail", "google", "selector1", "s1", "k1", "dkim")
 _INVENTED = (".example", ".test", ".invalid", ".localhost", "localhost")
 
+# Words of a refusal -> the same code that a mailbox has for it (shopdesk.mail.receiving.problems); the first counts.
+_CAUSES = (
+    ("certificate has expired", "certificate_expired"),
+    ("certificate is not yet valid", "certificate_expired"),
+    ("mismatch, certificate is not valid for", "certificate_name"),
+    ("issuer certificate", "certificate_unknown"),
+    ("self-signed certificate", "certificate_unknown"),
+    ("certificate verify failed", "certificate"),
+    ("starttls extension not supported", "encryption"),
+    ("sslerror", "encryption"),
+    ("must issue a starttls", "encryption_needed"),
+    ("535 ", "sign_in"),
+    ("534 ", "sign_in"),
+    ("connectionrefusederror", "unreachable"),
+    ("gaierror", "unreachable"),
+    ("timeouterror", "unreachable"),
+)
+
 
 class Silent(Exception):
     """DNS does not answer: nothing is known."""
@@ -61,6 +79,12 @@ def examine(route: MailRoute, senders: list[str]) -> dict[str, Any]:
     for domain in sorted({sender.rpartition("@")[2].rstrip(">").strip().lower() for sender in senders})[:5]:
         domains[domain] = _hints(domain)
     return {"connection": connection, "domains": domains}
+
+
+def cause(refusal: str) -> str:
+    """Why a server does not let us in, by the words of ``examine``: a code of receiving.problems, or ""."""
+    lower = refusal.lower()
+    return next((code for sign, code in _CAUSES if sign in lower), "")
 
 
 def _hints(domain: str) -> list[str]:

@@ -15,6 +15,7 @@ from shopdesk.accounts.permissions import P
 from shopdesk.mail import deliverability, guards, routes
 from shopdesk.mail.forms_routes import RouteForm
 from shopdesk.mail.models import MailClass, MailRoute
+from shopdesk.mail.receiving import problems
 
 # Codes of deliverability.examine -> sentences.
 HINTS: dict[str, str | Promise] = {
@@ -62,6 +63,7 @@ def _edit(request: StaffRequest, route: MailRoute) -> HttpResponseBase:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One route: how it is doing, the last check, the buttons."""
     row = get_object_or_404(MailRoute, pk=pk)
+    refusal = row.check_result.get("connection", "")
     domains = [
         (domain, [HINTS.get(code, code) for code in codes])
         for domain, codes in row.check_result.get("domains", {}).items()
@@ -70,7 +72,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "nav_active": "mail",
         "route": row,
         "domains": domains,
-        "refusal": row.check_result.get("connection", ""),
+        "refusal": refusal,
+        "cause": problems.SENTENCES.get(deliverability.cause(refusal), ""),
         "classes": [MailClass(name).label for name in row.mail_classes if name in MailClass.values],
     }
     return render(request, "mail_desk/route.html", context)

@@ -7,8 +7,9 @@ from django.core import mail as django_mail
 from django.db import OperationalError
 
 from shopdesk.accounts.models import AuditEntry
-from shopdesk.mail import consents, delivery, journal, routes, smtp
+from shopdesk.mail import consents, deliverability, delivery, journal, routes, smtp
 from shopdesk.mail.models import MailRoute, OutgoingMail, Suppression
+from shopdesk.mail.receiving import problems
 from tests.mail.make import queue
 from tests.outgoing.make import UNSUBSCRIBE, make_route
 from tests.sink import Sink
@@ -173,3 +174,22 @@ def test_when_the_database_goes_away_between_two_letters_what_is_known_is_writte
     second.refresh_from_db()
     assert second.state == State.SENT
     assert smtp_sink.recipients == ["hanako@mail.example", "taro@mail.example"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("SSLCertVerificationError: … certificate has expired (_ssl.c:1006)", "certificate_expired"),
+        ("… certificate verify failed: self-signed certificate (_ssl.c:1006)", "certificate_unknown"),
+        ("… Hostname mismatch, certificate is not valid for 'smtp.shop.example'.", "certificate_name"),
+        ("SMTPNotSupportedError: STARTTLS extension not supported by server.", "encryption"),
+        ("535 5.7.8 Error: authentication failed", "sign_in"),
+        ("530 5.7.0 Must issue a STARTTLS command first", "encryption_needed"),
+        ("gaierror: [Errno -2] Name or service not known", "unreachable"),
+        ("454 4.7.0 Temporary authentication failure", ""),
+        ("", ""),
+    ],
+)
+def test_the_check_says_in_words_why_a_server_does_not_let_us_in(words, code):
+    assert deliverability.cause(words) == code
+    assert not code or code in problems.SENTENCES

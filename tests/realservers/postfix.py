@@ -117,7 +117,7 @@ class Postfix(Program):
         super().stop()
         self.policy.stop()
 
-    def mails(self, address, *, wait=5):
+    def mails(self, address, *, wait=15):
         """What was delivered to an address, oldest first."""
         folder = self.folder / "mail" / "all" / "new"
         local, _, domain = address.partition("@")
