@@ -165,7 +165,7 @@ class ListPage:
             rows = _with_company(self.rows, self.user, self.now)
             found = searching.search(self.wanted.q, user=self.user, rows=rows, page=self.number)
             excerpts = {hit.inquiry.pk: hit.excerpt for hit in found.hits}
-            return [hit.inquiry for hit in found.hits], excerpts, found.has_next, found.total
+            return [hit.inquiry for hit in found.hits], excerpts, found.has_next, None if found.is_open else found.total
         if self._of_saved:
             shown_rows = list(_cut(self.rows, self.user, self.number, self.order, self.now))
         else:

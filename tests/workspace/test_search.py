@@ -102,6 +102,67 @@ def test_many_hits_are_paged_newest_first_and_counted_up_to_a_thousand(agent, no
     assert searching.search("返品", user=agent).has_next
 
 
+@pytest.mark.parametrize("walked", [2, 8, 100])
+def test_many_hits_are_exact_however_far_the_newest_are_walked(walked, agent, now, monkeypatch):
+    monkeypatch.setattr(searching, "COUNTED", 5)
+    monkeypatch.setattr(searching, "PER_PAGE", 3)
+    monkeypatch.setattr(searching, "WALKED", walked)
+    for n in range(24):
+        word = "返品" if n < 12 or n % 4 == 0 else "配送"  # most of them long ago
+        inquiry = asked(f"Q-0001{n:02}", f"{word}の件", now)
+        status = "pending" if n % 3 else "solved"
+        Inquiry.objects.filter(pk=inquiry.pk).update(
+            last_activity_at=now + timedelta(minutes=n // 2), status=status, waiting_since=None,
+            solved_at=None if n % 3 else now,
+        )  # fmt: skip
+    every = [n for n in range(24) if n < 12 or n % 4 == 0][::-1]
+    narrow = {
+        "all": (None, every),
+        "solved": (Inquiry.objects.filter(status="solved"), [n for n in every if n % 3 == 0]),
+        "old": (Inquiry.objects.filter(last_activity_at__lt=now + timedelta(minutes=4)), [n for n in every if n < 8]),
+        "few": (Inquiry.objects.filter(number__in=["Q-000101", "Q-000110"]), [10, 1]),
+        "none": (Inquiry.objects.filter(status="hold"), []),
+    }
+    for rows, wanted in narrow.values():
+        for page in (1, 2, 3, 4, 5):
+            on_page = wanted[3 * page - 3 : 3 * page]
+            assert numbers_found("返品", agent, rows=rows, page=page) == [f"Q-0001{n:02}" for n in on_page]
+            found = searching.search("返品", user=agent, rows=rows, page=page)
+            assert found.has_next == (len(wanted) > 3 * page)
+            if found.is_open:
+                assert found.total <= len(wanted)
+            else:
+                assert found.total == min(len(wanted), 6)
+
+
+def test_the_last_page_says_that_older_ones_exist(agent, now, monkeypatch, signed_in):
+    monkeypatch.setattr(searching, "PER_PAGE", 2)
+    monkeypatch.setattr(searching, "MOST_PAGES", 2)
+    for n in range(5):
+        asked(f"Q-00010{n}", "返品の件", now)
+    assert len(numbers_found("返品", agent, page=2)) == 2
+    last = searching.search("返品", user=agent, page=2)
+    assert (last.has_next, last.is_cut) == (False, True)
+    assert not searching.search("返品", user=agent).is_cut
+    client = signed_in(agent)
+    assert "これより古いものは" in client.get("/admin/search/?q=返品&page=2").content.decode()
+    assert "これより古いものは" not in client.get("/admin/search/?q=返品").content.decode()
+
+
+def test_a_page_that_was_full_early_does_not_say_how_many_there_are(agent, now, monkeypatch, signed_in):
+    monkeypatch.setattr(searching, "COUNTED", 5)
+    monkeypatch.setattr(searching, "PER_PAGE", 3)
+    for n in range(8):
+        inquiry = asked(f"Q-00010{n}", "返品の件", now)
+        triage.take(inquiry, by=agent, now=now)
+    assert len(numbers_found("返品", agent)) == 3
+    client = signed_in(agent)
+    assert "1,000件以上" in client.get("/admin/search/?q=返品").content.decode()
+    mine = client.get("/admin/search/?q=返品&mine=1").content.decode()
+    assert "4件以上" in mine
+    assert "1,000" not in mine
+
+
 def test_a_filter_narrows_the_hits(agent, now):
     asked("Q-000001", "返品の件", now)
     other = asked("Q-000002", "返品の件", now)
