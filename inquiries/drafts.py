@@ -74,8 +74,10 @@ def _below(kept: str, typed: str) -> str:
 
 
 def _just_sent(inquiry: Inquiry, body: str, by: User) -> bool:
-    last = inquiry.messages.filter(kind=Message.Kind.REPLY, author=by).order_by("-at", "-pk").first()
-    if last and last.body == body:
+    """Whether these words were said last. Once the customer has answered, the same words are another answer."""
+    said = inquiry.messages.filter(kind__in=[Message.Kind.REPLY, Message.Kind.RECEIVED], automatic=False)
+    last = said.order_by("-at", "-pk").first()
+    if last and last.kind == Message.Kind.REPLY and last.author_id == by.pk and last.body == body:
         return True
     return PreparedReply.objects.live().filter(inquiry=inquiry, author=by, body=body).exists()
 

@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
@@ -122,16 +123,15 @@ def _hand_in(request: StaffRequest, inquiry: Inquiry, *, default: str, only: str
     try:
         _hand_over(request, inquiry, form, action)
     except replying.StaleReply:
-        if _done_already(inquiry, form.cleaned_data["body"], user):  # a double click: the first one was sent
+        if _done_already(request, inquiry, form.cleaned_data["body"]):  # a double click: the first one was sent
             return redirect("desk-inquiries:detail", pk=inquiry.pk)
         _keep(inquiry, form, typed, user)
-        seen = request.POST.get("seen", "")
         return page(
             request, inquiry_for(request, inquiry.pk), status=409, body=typed, stale=True,
-            seen=int(seen) if seen.isdecimal() and len(seen) < 19 else None, send_at=_typed_hour(request),
+            seen=_number(request.POST.get("seen")) or None, send_at=_typed_hour(request),
         )  # fmt: skip
     except preparing.PreparedAlready as error:
-        if _done_already(inquiry, form.cleaned_data["body"], user):
+        if _done_already(request, inquiry, form.cleaned_data["body"]):
             return redirect("desk-inquiries:detail", pk=inquiry.pk)
         return refused(request, inquiry, form, typed, problem=told(error))
     except _Refused as why:
@@ -156,15 +156,16 @@ def _hand_over(request: StaffRequest, inquiry: Inquiry, form: ReplyForm, action:
     if Inquiry.objects.filter(pk=inquiry.pk, version=words["version"]).exists():
         # What is out of date is refused below, with what is new: to be read before anything else.
         _check(inquiry, answer, user, checked=words["checked"])
-    _classify(request, inquiry)
-    if action == "approve":
-        approving.ask(inquiry, answer, by=user, now=now)
-    elif action == "schedule":
-        if words["send_at"] is None:
-            raise _Refused(_("Please say when it is to be sent."))
-        scheduling.schedule(inquiry, answer, by=user, send_at=words["send_at"], now=now)
-    else:
-        replying.reply(inquiry, answer, by=user, now=now)
+    with transaction.atomic():  # a reply that is refused classifies nothing
+        _classify(request, inquiry)
+        if action == "approve":
+            approving.ask(inquiry, answer, by=user, now=now)
+        elif action == "schedule":
+            if words["send_at"] is None:
+                raise _Refused(_("Please say when it is to be sent."))
+            scheduling.schedule(inquiry, answer, by=user, send_at=words["send_at"], now=now)
+        else:
+            replying.reply(inquiry, answer, by=user, now=now)
 
 
 def _answer(request: StaffRequest, inquiry: Inquiry, words: dict[str, Any]) -> Answer:
@@ -306,11 +307,12 @@ def _refuse_bare_opening(inquiry: Inquiry, body: str, user: User) -> None:
         raise replying.NothingWritten
 
 
-def _done_already(inquiry: Inquiry, body: str, user: User) -> bool:
-    """Whether these words were sent, or laid aside, just now."""
-    body = clean(body).strip()
+def _done_already(request: StaffRequest, inquiry: Inquiry, body: str) -> bool:
+    """Whether these words were sent, or laid aside, since the page was opened. The same words may have been an answer
+    before: then the customer has asked again."""
+    body, user = clean(body).strip(), request.user
     last = inquiry.messages.filter(kind=Message.Kind.REPLY, author=user).order_by("-at", "-pk").first()
-    if last is not None and last.body == body:
+    if last is not None and last.body == body and last.pk > _number(request.POST.get("seen")):
         return True
     return PreparedReply.objects.live().filter(inquiry=inquiry.pk, author=user, original_body=body).exists()
 

@@ -21,7 +21,7 @@ def test_words_outlive_the_session(story_clock, queue, smtp_sink, open_page, sig
     sign_in(page, aya)
     page.goto(f"/admin/inquiries/{inquiry.pk}/")
     page.fill(BODY, "三色ございます。")
-    wait(lambda: Draft.objects.exists(), what="the first draft")
+    wait(Draft.objects.exists, what="the first draft")
     page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
     page.fill(BODY, "三色ございます。青、赤、白です。")
     page.wait_for_selector("#session-ended:not([hidden])")
