@@ -17,20 +17,22 @@ speaks against it, deciding.py what may speak against it, marking.py everything 
 """
 
 import contextlib
+import json
 import logging
 import os
 import socket
 import time
 from collections import deque
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 
-from shopdesk.mail import deciding, guards, journal, marking, message, rates, routes, smtp
+from shopdesk.mail import deciding, guards, journal, marking, message, rates, routes, smtp, wire
 from shopdesk.mail.guards import Leave
 from shopdesk.mail.models import MailRoute, OutgoingMail, SendAttempt
 
@@ -67,14 +69,18 @@ WHERE mail.id = ANY (ARRAY(
 RETURNING {columns}
 """
 # What is needed for sending; anything else would be fetched when it is touched.
-_COLUMNS = ", ".join(
-    f'mail."{name}"'
-    for name in (
+_FIELDS = tuple(
+    field.attname
+    for field in OutgoingMail._meta.concrete_fields
+    if field.attname
+    in {
         "id", "key", "mail_class", "automatic", "from_name", "from_address", "to_name", "to_address", "cc", "bcc",
         "left_out", "reply_to", "subject", "text", "html", "headers", "attachments", "message_id", "in_reply_to",
         "references", "due_at", "not_after", "lease_owner", "lease_token", "attempt", "first_try_at",
-    )
+    }
 )  # fmt: skip
+_COLUMNS = ", ".join(f'mail."{name}"' for name in _FIELDS)
+_JSON = [_FIELDS.index(name) for name in ("left_out", "headers", "attachments")]
 # While automatic mail is held, by a guard: only these.
 _PERSONAL = "AND (mail_class = 'transactional' OR NOT automatic)"
 
@@ -121,7 +127,13 @@ def claim(now: datetime, limit: int, *, worker: str, leave: Leave = Leave.ALL) -
     """Lease up to ``limit`` due letters to this worker, the longest due first. No letter is leased twice."""
     statement = _CLAIM.format(which=_PERSONAL if leave == Leave.PERSONAL else "", columns=_COLUMNS)
     values = {"now": now, "limit": limit, "worker": worker, "until": now + LEASE}
-    return sorted(OutgoingMail.objects.raw(statement, values), key=lambda mail: (mail.due_at, mail.pk))
+    letters = []
+    for row in wire.rows(statement, values):
+        found = list(row)
+        for place in _JSON:
+            found[place] = json.loads(found[place])
+        letters.append(OutgoingMail.from_db(connection.alias, _FIELDS, found))
+    return sorted(letters, key=lambda mail: (mail.due_at, mail.pk))
 
 
 def settle_lost(now: datetime) -> tuple[int, int]:
@@ -190,20 +202,27 @@ class _Round:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stack.close()
+        try:
+            self._settle()
+        finally:
+            self.stack.close()
 
     def send(self, letters: list[OutgoingMail]) -> bool:
         """Send one batch. False when nothing more should be begun in this sweep."""
         self.turns = deque((mail, None) for mail in letters)
+        wait = False
         try:
             self.turns = self._in_turn(letters)
             while self.turns and self.watch.seconds() < SWEEP_SECONDS:
                 if not self._one(*self.turns.popleft()):
                     return False
+            # Another batch is to be expected: these rows are written while its letters are made.
+            wait = len(letters) >= BATCH and not self.turns
             return not self.turns
         finally:
             try:
-                self._settle()
+                if not wait:
+                    self._settle()
             finally:
                 self.ready.clear()
                 marking.give_back([mail for mail, _ in self.turns], self.watch.now())
@@ -286,21 +305,32 @@ class _Round:
             raise
 
     def _prepare(self, *first: tuple[OutgoingMail, MailRoute | None]) -> None:
-        """Write the bytes of this letter and of those behind it."""
+        """Write the bytes of this letter and of those behind it, made while the rows of the last batch are written."""
         now = self.watch.now()
         batch: list[journal.Ready] = []
-        size = sum(map(len, self.ready.values()))
-        for mail, route in (*first, *self.turns):
+
+        def build() -> None:
+            if not batch:
+                batch.extend(self._built(*first, *self.turns))
+
+        self._settle(build)
+        build()
+        if batch:
+            self.ready |= journal.prepare(batch, now=now, until=now + LEASE)
+
+    def _built(self, *turns: tuple[OutgoingMail, MailRoute | None]) -> Iterator[journal.Ready]:
+        """The bytes of the letters that may go together."""
+        now, size = self.watch.now(), sum(map(len, self.ready.values()))
+        for mail, route in turns:
             if size > READY_BYTES:
                 break
             if mail.pk in self.ready or (route and route.pk in self.away) or not deciding.is_plain(mail):
                 continue
             # What cannot be built is told when its turn comes.
             with contextlib.suppress(Exception):
-                batch.append(journal.Ready(mail, route, message.build(mail, now)))
-                size += len(batch[-1].raw)
-        if batch:
-            self.ready |= journal.prepare(batch, now=now, until=now + LEASE)
+                ready = journal.Ready(mail, route, message.build(mail, now))
+                size += len(ready.raw)
+                yield ready
 
     def _speak(self, mail: OutgoingMail, route: MailRoute | None, way: routes.Way, raw: bytes) -> None:
         try:
@@ -346,10 +376,11 @@ class _Round:
         if time.monotonic() - self.unsettled_since > SETTLE_SECONDS:
             self._settle()
 
-    def _settle(self) -> None:
+    def _settle(self, meanwhile: Callable[[], None] | None = None) -> None:
+        """Write the rows of the letters that were taken; ``meanwhile`` is done when there are any."""
         answers, self.answers, self.last = self.answers, [], None
         if answers:
-            marking.taken(answers)
+            marking.taken(answers, meanwhile)
 
 
 def _taken(mail: OutgoingMail, accepted: smtp.Accepted, now: datetime) -> journal.Answer:

@@ -3,7 +3,7 @@
     prepare  the bytes of the whole batch, in one statement: its letters are ``sending``, each may begin at any moment
     begin    the answer to one letter and the intent to send the next, in one small statement: a row of SendAttempt
              was finished, and one was begun
-    settle   the rows of those that were taken, in one statement at the end of the batch
+    settle   the rows of those that were taken, in one statement a batch
 
 The attempts are the journal: what they say is true before the letters' own rows say it. After a crash a letter in
 ``sending`` without an attempt was never begun, one whose attempt has an answer is done, and one whose attempt has none
@@ -13,15 +13,14 @@ What is prepared need not reach the disk at once: it lies before the intent in P
 the intent, so that no intent outlives a crash without its bytes.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import psycopg
-from django.db import connection
-
 from shopdesk import addresses
-from shopdesk.mail.models import MailRoute, OutgoingMail
+from shopdesk.mail import wire
+from shopdesk.mail.models import MailClass, MailRoute, OutgoingMail
 from shopdesk.mail.smtp import Accepted
 
 
@@ -45,7 +44,7 @@ _PREPARE = """
 UPDATE mail_outgoingmail AS mail
 SET state = 2, raw = ready.raw, route_id = ready.route, reason = '', detail = '', lease_until = %(until)s,
     changed_at = %(now)s
-FROM unnest(%(ids)s::bigint[], %(tokens)s::bigint[], %(routes)s::bigint[], %(raws)s::bytea[])
+FROM unnest(%(ids)b::bigint[], %(tokens)b::bigint[], %(routes)b::bigint[], %(raws)b::bytea[])
     AS ready (id, token, route, raw),
     set_config('synchronous_commit', 'off', true)
 WHERE mail.id = ready.id AND mail.lease_token = ready.token AND mail.state = 1
@@ -58,33 +57,45 @@ RETURNING mail.id
 _INTENT = """
 begun AS (
     SELECT id FROM mail_outgoingmail
-    WHERE id = %(next)s AND lease_token = %(token)s AND state = 2
+    WHERE id = %(next)s::bigint AND lease_token = %(token)s AND state = 2
         AND (not_after IS NULL OR not_after >= %(now)s)
         AND NOT EXISTS (SELECT FROM mail_suppression WHERE address = %(to)s)
-        AND (mail_class <> 'advertising' OR (
-            SELECT act FROM mail_consent WHERE address = %(to)s ORDER BY at DESC, id DESC LIMIT 1) = 'given')
+        {agreed}
     FOR KEY SHARE
 )
 INSERT INTO mail_sendattempt (mail_id, attempt, worker, route_id, intent_at, outcome, answer)
-SELECT id, %(next_attempt)s, %(worker)s, %(route)s, %(now)s, '', '' FROM begun
+SELECT id, %(next_attempt)s::int, %(worker)s, %(route)s::bigint, %(now)s::timestamptz, '', '' FROM begun
 RETURNING mail_id
+"""
+# Asked of advertising alone: each question takes its time, also where it need not be answered.
+_AGREED = """
+        AND (SELECT act FROM mail_consent WHERE address = %(to)s ORDER BY at DESC, id DESC LIMIT 1) = 'given'
 """
 _ANSWER = """
 answered AS (
     UPDATE mail_sendattempt SET outcome = 'sent', smtp_code = %(code)s, answer = %(words)s, finished_at = %(at)s
     WHERE mail_id = %(mail)s AND attempt = %(attempt)s AND outcome = ''
 )"""
-_BEGIN = f"WITH {_INTENT}"
-_ANSWER_AND_BEGIN = f"WITH {_ANSWER}, {_INTENT}"
+# By whether there is an answer to write, and whether the letter is advertising.
+_BEGIN = {
+    (answer, advertising): wire.Statement(
+        f"journal_begin_{answer:d}{advertising:d}",
+        f"WITH {_ANSWER + ',' if answer else ''} {_INTENT.format(agreed=_AGREED if advertising else '')}",
+    )
+    for answer in (False, True)
+    for advertising in (False, True)
+}
 
 # A slow answer may come after the lease, when the letter is uncertain already: knowing beats not knowing, as long as
 # no person has settled it.
-_SETTLE = """
+_SETTLE = wire.Statement(
+    "journal_settle",
+    """
 WITH settled AS (
     UPDATE mail_outgoingmail AS mail
     SET state = 3, sent_at = said.at, reason = '', detail = said.words, lease_until = NULL, changed_at = said.at
-    FROM unnest(%(ids)s::bigint[], %(tokens)s::bigint[], %(attempts)s::int[], %(codes)s::int[], %(words)s::text[],
-        %(times)s::timestamptz[]) AS said (id, token, attempt, code, words, at)
+    FROM json_to_recordset(%(said)s::json)
+        AS said (id bigint, token bigint, attempt int, code int, words text, at timestamptz)
     WHERE mail.id = said.id AND mail.lease_token = said.token AND mail.state IN (2, 4)
     RETURNING said.*
 )
@@ -92,12 +103,13 @@ UPDATE mail_sendattempt AS attempt
 SET outcome = 'sent', smtp_code = settled.code, answer = settled.words, finished_at = settled.at
 FROM settled
 WHERE attempt.mail_id = settled.id AND attempt.attempt = settled.attempt AND attempt.outcome <> 'sent'
-"""
+""",
+)
 
 
 def prepare(batch: Sequence[Ready], *, now: datetime, until: datetime) -> dict[int, bytes]:
     """Write the bytes of claimed letters; by letter id those that are still this worker's."""
-    rows = _execute(
+    rows = wire.rows(
         _PREPARE,
         {
             "ids": [one.mail.pk for one in batch],
@@ -127,44 +139,31 @@ def begin(mail: OutgoingMail, route: MailRoute | None, *, now: datetime, last: A
         "to": addresses.normalise(mail.to_address),
         "worker": mail.lease_owner,
     }
-    if last is None:
-        return bool(_execute(_BEGIN, values))
-    values |= {
-        "mail": last.mail.pk,
-        "attempt": last.mail.attempt,
-        "at": last.at,
-        "code": last.accepted.code,
-        "words": last.accepted.words[:500],
-    }
-    return bool(_execute(_ANSWER_AND_BEGIN, values))
+    if last is not None:
+        values |= {
+            "mail": last.mail.pk,
+            "attempt": last.mail.attempt,
+            "at": last.at,
+            "code": last.accepted.code,
+            "words": last.accepted.words[:500],
+        }
+    return bool(_BEGIN[last is not None, mail.mail_class == MailClass.ADVERTISING].run(values))
 
 
-def settle(answers: Sequence[Answer]) -> None:
-    """Write that these letters were taken, each unless a person has settled it meanwhile. Again: nothing changes."""
-    _execute(
-        _SETTLE,
-        {
-            "ids": [answer.mail.pk for answer in answers],
-            "tokens": [answer.mail.lease_token for answer in answers],
-            "attempts": [answer.mail.attempt for answer in answers],
-            "codes": [answer.accepted.code for answer in answers],
-            "words": [answer.accepted.words[:500] for answer in answers],
-            "times": [answer.at for answer in answers],
-        },
-    )
+def settle(answers: Sequence[Answer], meanwhile: Callable[[], None] | None = None) -> None:
+    """Write that these letters were taken, each unless a person has settled it meanwhile. Again: nothing changes.
 
-
-def _execute(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """The rows that a statement gives.
-
-    psycopg's own cursor: the statements are the same each time, so PostgreSQL parses and plans them once, which takes
-    longer than to carry them out; and bytes travel as bytes. Behind a pooler that cannot keep statements, the setting
-    for that turns it off.
+    ``meanwhile`` is done while PostgreSQL is at it; see wire.py.
     """
-    connection.ensure_connection()
-    if not connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
-        # Django says None, which psycopg takes for "never". Django's own cursors prepare nothing in any case.
-        connection.connection.prepare_threshold = 0
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(statement, values)
-        return cursor.fetchall() if cursor.description else []
+    said = [
+        {
+            "id": answer.mail.pk,
+            "token": answer.mail.lease_token,
+            "attempt": answer.mail.attempt,
+            "code": answer.accepted.code,
+            "words": answer.accepted.words.replace("\x00", " ")[:500],
+            "at": answer.at.isoformat(),
+        }
+        for answer in answers
+    ]
+    _SETTLE.run({"said": json.dumps(said)}, meanwhile)
