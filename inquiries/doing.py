@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, F
+from django.db.models.lookups import GreaterThan
 
 from inquiries import acts, approval_rules, events, replying, signing_off, tagging, template_files, texts, triage
 from inquiries.answers import Answer
@@ -152,7 +153,8 @@ class Facts:
     def many_tags(self) -> dict[int, set[int]]:
         """The tags of those that have so many that one more could be too many."""
         links = Inquiry.tags.through.objects.filter(inquiry_id__in=self._ids)
-        full = links.values("inquiry_id").annotate(n=Count("pk")).filter(n__gt=tagging.MOST - acts.MOST_ACTS)
+        full = links.values("inquiry_id").annotate(n=Count("pk"))
+        full = full.filter(GreaterThan(F("n"), tagging.MOST - acts.MOST_ACTS))
         found: dict[int, set[int]] = {}
         pairs = links.filter(inquiry_id__in=full.values("inquiry_id")).values_list("inquiry_id", "tag_id")
         for inquiry, tag in pairs:
