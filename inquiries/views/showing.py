@@ -85,9 +85,7 @@ def page(
         # Which of the ways to send was pressed when the check stopped it.
         "asked_action": request.POST.get("action", ""),
         "asked_then": request.POST.get("then", "")[:20],
-        "after": (request.POST.get("then") or request.POST.get("after", ""))[:20],
-        # Without a script the menu of ways to send stands in the page whole when it is asked for.
-        **({"labels": answers.labels()} if "ways" in request.GET else {}),
+        **_ways(request),
         **_senders(request, inquiry, draft),
         "decision": decision or {},
         **({"typed": request.POST, **classifying.closing(inquiry)} if closing else {}),
@@ -159,6 +157,15 @@ def _copies(request: StaffRequest, draft: Draft | None, everyone: list[str]) -> 
         "bcc": ", ".join(kept.bcc),
         "everyone": [one for one in everyone if one not in known],
     }
+
+
+def _ways(request: StaffRequest) -> dict[str, Any]:
+    """What was chosen among the ways to send. The labels are there when one was chosen, and for ``?ways=all``, which is
+    how the menu is opened without a script."""
+    after = (request.POST.get("then") or request.POST.get("after", ""))[:20]
+    asked = "ways" in request.GET
+    labels = {"labels": answers.labels()} if asked or after.startswith("label:") else {}
+    return {"after": after, "ways_open": asked, **labels}
 
 
 def _senders(request: StaffRequest, inquiry: Inquiry, draft: Draft | None) -> dict[str, Any]:

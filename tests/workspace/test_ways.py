@@ -126,7 +126,7 @@ def test_what_needs_approval_keeps_the_status_that_was_chosen(held, agent, signe
     ApprovalRule.objects.create(name="全員")
     answer = post(client, inquiry, then=f"label:{label.pk}")
     assert answer.status_code == 422
-    assert f'name="after" value="label:{label.pk}"' in answer.text
+    assert f'<option value="label:{label.pk}" selected>' in answer.text  # for "ask for approval", which is offered
 
 
 # --- from which address ----------------------------------------------------------------------------------------------
