@@ -5,6 +5,7 @@ What is taken in lies in one Maildir for each recipient; nothing leaves the mach
 
 import contextlib
 import os
+import re
 import socket
 import socketserver
 import struct
@@ -116,6 +117,16 @@ class Postfix(Program):
     def stop(self):
         super().stop()
         self.policy.stop()
+
+    def quiet(self):
+        """The length of the log once every session of before has been told to its end."""
+        end = time.monotonic() + 5
+        while True:
+            log = self.log.read_text()
+            ended = log.count(": disconnect from") + len(re.findall(r"smtpd pid \d+ killed", log))
+            if log.count(": connect from") <= ended or time.monotonic() > end:
+                return len(log)
+            time.sleep(0.02)
 
     def mails(self, address, *, wait=15):
         """What was delivered to an address, oldest first."""

@@ -11,6 +11,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+# Ends the server when the pipe from the tests closes, also when they were killed. (Asking the kernel for a signal at the
+# parent's death does not do: Postfix changes its user, which takes that back.)
+GUARD = '"$@" & server=$!; read -r _; kill "$server"; wait "$server"'
+
 
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as door:
@@ -34,9 +38,10 @@ class Program:
 
     def start(self):
         with (self.folder / "output").open("wb") as out:
-            # With setpriv a server goes with the tests also when those are killed.
-            dies = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
-            self._process = subprocess.Popen([*dies, *self.command()], stdout=out, stderr=out, start_new_session=True)
+            self._process = subprocess.Popen(
+                ["sh", "-c", GUARD, "guard", *self.command()],
+                stdin=subprocess.PIPE, stdout=out, stderr=out, start_new_session=True,
+            )  # fmt: skip
         end = time.monotonic() + 15
         for port in self.ports:
             while True:
@@ -58,7 +63,7 @@ class Program:
     def stop(self):
         process, self._process = self._process, None
         if process is not None:
-            process.terminate()
+            process.stdin.close()
             try:
                 process.wait(5)
             except subprocess.TimeoutExpired:

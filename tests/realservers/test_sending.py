@@ -48,7 +48,7 @@ def to(user):
 
 @pytest.mark.parametrize("way", ["starttls", "tls", "login"])
 def test_a_letter_arrives_as_it_was_written(postfix, to, now, way):
-    mark = len(postfix.log.read_text())
+    mark = postfix.quiet()
     route_to(postfix, way)
     text = "花子様\n.点で始まる行\n..\n①②㈱ 髙橋\n" + "長い行" * 400
     mail = queue(to=to, text=text)
@@ -60,7 +60,7 @@ def test_a_letter_arrives_as_it_was_written(postfix, to, now, way):
 
 
 def test_many_letters_go_over_one_connection(postfix, to, now):
-    mark = len(postfix.log.read_text())
+    mark = postfix.quiet()
     route_to(postfix)
     mails = [queue(f"k{number}", to=f"{number}.{to}") for number in range(10)]
     assert {state for state, _ in swept(now, *mails)} == {State.SENT}
@@ -77,7 +77,7 @@ def test_addresses_as_japanese_carriers_gave_them_out(postfix, to, now, address)
 
 
 def test_letters_in_no_ascii_are_refused_before_any_server_sees_them(postfix, now):
-    mark = len(postfix.log.read_text())
+    mark = postfix.quiet()
     route_to(postfix, "login")  # which would take them
     mail = queue(to="花子@mail.example")
     assert swept(now, mail)[0][0] == State.FAILED
@@ -120,7 +120,7 @@ def test_a_sender_that_the_server_does_not_relay_for_stops_the_route(postfix, no
 def test_nobody_without_the_right_certificate_gets_the_password(
     postfix, to, now, client, owner, way, address, words, sentence
 ):
-    mark = len(postfix.log.read_text())
+    mark = postfix.quiet()
     route = route_to(postfix, way, host=address)
     mail = queue(to=to)
     assert swept(now, mail) == [(State.PLANNED, "try_again")]

@@ -206,6 +206,12 @@ def test_a_folder_that_vanished_is_told_and_the_others_are_read(imap, now):
     mailbox.refresh_from_db()
     assert mailbox.problem == "folder"
     assert keys() == ["imap:INBOX:1000:1"]
+    for _ in range(12):  # told for hours, and yet what comes into the others never waits for longer
+        moment = due_again(mailbox, now)
+        receiving.sweep(moment)
+        mailbox.refresh_from_db()
+        assert mailbox.next_check_at == moment + receiving.INTERVAL
+    assert (mailbox.problem, mailbox.problem_since, mailbox.failures) == ("folder", now, 13)
     imap.folders["&bOhlhw-"] = Folder()  # 注文 in IMAP's own letters
     imap.deliver(letter(2), folder="&bOhlhw-")
     receiving.sweep(due_again(mailbox, now))

@@ -101,6 +101,8 @@ def failed(mailbox: Mailbox, problem: MailboxProblem, *, now: datetime, secrets:
     """Note why, and look again later each time. One alarm for one problem, however often it is met."""
     detail = problems.without_secrets(problem.detail, secrets)
     wait = min(INTERVAL * 2 ** min(mailbox.failures, 20), LONGEST)
+    if problem.code == "folder":
+        wait = INTERVAL  # the other folders were read: their mail does not wait for somebody to mend the settings
     _ours(mailbox).update(
         lease_until=None,
         next_check_at=now + wait,
