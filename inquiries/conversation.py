@@ -22,6 +22,7 @@ from shopdesk.mail.models import OutgoingMail, Suppression
 from shopdesk.shop import orders
 from shopdesk.shop.models import Order
 from shopdesk.statements import Words, statement
+from shopdesk.text import MASK
 
 ORDERS_SHOWN = 5
 # Of a long thread: the question, and what was said last.
@@ -274,6 +275,9 @@ def _name(here: Inquiry, covered: list[Inquiry]) -> str:
 
 
 def _told(event: InquiryEvent, covered: list[Inquiry]) -> str:
+    number = event.data.get("number")
+    if covered and number and number not in {one.number for one in covered}:
+        event.data = {**event.data, "number": MASK}  # another one, which the reader may not know of
     return _shown(sentences.sentence(event), covered)
 
 
@@ -301,6 +305,8 @@ class Beside:
     stopped: str
     # What the reader has put into the reply that they are writing here.
     files: list[DraftFile]
+    # Its tags, as {"pk", "name", "tone"}.
+    tags: list[dict[str, Any]]
 
 
 # In SQL: to put this together of four querysets takes ten times as long as to answer it.
@@ -314,7 +320,11 @@ SELECT
   (SELECT reason FROM mail_suppression WHERE address = %s AND scope = %s AND reason <> %s ORDER BY id LIMIT 1),
   (SELECT coalesce(
       json_agg(json_build_object('pk', id, 'name', name, 'media_type', media_type, 'size', size) ORDER BY id), '[]'
-    )::text FROM inquiries_draftfile WHERE inquiry_id = %s AND author_id = %s)
+    )::text FROM inquiries_draftfile WHERE inquiry_id = %s AND author_id = %s),
+  (SELECT coalesce(
+      json_agg(json_build_object('pk', tag.id, 'name', name, 'tone', tone) ORDER BY name), '[]'
+    )::text FROM inquiries_tag AS tag JOIN inquiries_inquiry_tags AS link ON link.tag_id = tag.id
+    WHERE link.inquiry_id = %s)
 """
 
 
@@ -324,14 +334,14 @@ def _beside() -> Words:
     stop = (Suppression.Scope.ALL.value, Suppression.Reason.UNSUBSCRIBED.value)
 
     def build(pk: int, customer: int, email: str, reader: int) -> tuple[str, list[Any]]:
-        return _BESIDE, [pk, pk, pk, *gone, pk, customer, email, *stop, pk, reader]
+        return _BESIDE, [pk, pk, pk, *gone, pk, customer, email, *stop, pk, reader, pk]
 
     return Words(build, pk=int, customer=int, email=str, reader=int)
 
 
 def beside(inquiry: Inquiry, *, reader: User) -> Beside:
     """One query for several small ones."""
-    merged, has_drafts, has_prepared, order, addresses, reason, draft_files = _beside().row(
+    merged, has_drafts, has_prepared, order, addresses, reason, draft_files, tags = _beside().row(
         pk=inquiry.pk, customer=inquiry.customer_id, email=inquiry.email, reader=reader.pk
     )
     return Beside(
@@ -344,6 +354,7 @@ def beside(inquiry: Inquiry, *, reader: User) -> Beside:
         files=masking.cover_files(
             [DraftFile(inquiry=inquiry, author=reader, **facts) for facts in json.loads(draft_files)], inquiry, reader
         ),
+        tags=json.loads(tags),
     )
 
 

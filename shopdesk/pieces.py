@@ -4,6 +4,8 @@ A list is drawn a hundred times a day from rows that hardly change; most of the 
 knows nothing but its values, so what it keeps can be neither stale nor another reader's.
 """
 
+import secrets
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import NoneType
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.template import Context
 from django.template.loader import get_template
+from django.utils.html import escape
 from django.utils.safestring import SafeString
 from django.utils.timezone import get_current_timezone
 from django.utils.translation import get_language
@@ -22,21 +25,31 @@ class Piece:
     Values are texts, numbers, None, and tuples of them; anything else is a TypeError, because two rows that are equal
     by their key need not look the same. What changes with the clock ("3 minutes ago") is a value too:
     the template has no filter that asks what time it is. At most ``keep`` drawings are kept in each process.
+
+    ``holes`` are names in the template whose values are another one in each request and are not kept: they are put
+    into the drawing as escaped text. ``csrf_token`` is one where the template has ``{% csrf_token %}``.
     """
 
-    def __init__(self, name: str, *, keep: int) -> None:
+    def __init__(self, name: str, *, keep: int, holes: Sequence[str] = ()) -> None:
         self.name = name
+        # Nobody can guess what stands for a value in a kept drawing.
+        self._holes = {hole: secrets.token_hex(16) for hole in holes}
         self._drawn = lru_cache(maxsize=keep)(self._draw)
 
-    def draw(self, **values: Any) -> SafeString:
+    def draw(self, *, filled: Mapping[str, object] | None = None, **values: Any) -> SafeString:
+        """``filled`` has a value for each of the holes."""
         # The kinds belong to the key: True equals 1, and a text that is safe equals one that must be escaped.
         around = (get_language(), get_current_timezone(), _kinds(values.values()))
-        return (self._draw if settings.DEBUG else self._drawn)(around, tuple(values), *values.values())
+        drawn = (self._draw if settings.DEBUG else self._drawn)(around, tuple(values), *values.values())
+        for hole, mark in self._holes.items():
+            drawn = SafeString(drawn.replace(mark, escape(str((filled or {})[hole]))))
+        return drawn
 
     def _draw(self, around: tuple[Any, ...], names: tuple[str, ...], *values: Any) -> SafeString:
         _refuse_others(around[-1])
         template: Any = get_template(self.name)
-        drawn: SafeString = template.template.render(Context(dict(zip(names, values, strict=True))))
+        context = Context({**self._holes, **dict(zip(names, values, strict=True))})
+        drawn: SafeString = template.template.render(context)
         return drawn
 
 

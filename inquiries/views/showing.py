@@ -77,6 +77,7 @@ def page(
         "due": shown(inquiry.reply_due_at, now=now, calendar=business_calendar()) if inquiry.reply_due_at else None,
         "drafts": others,
         "files": beside.files,
+        "tags": beside.tags,
         "accept": attachments.ACCEPT,
         "problem": problem,
         "check": check,

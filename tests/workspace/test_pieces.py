@@ -1,5 +1,6 @@
 """Rows that are drawn once and shown often: never another person's, never an older one."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -135,3 +136,30 @@ def test_a_piece_takes_plain_values_alone(db, agent):
         piece.draw(views=((agent, "", "", "", False),))
     with pytest.raises(TypeError, match="unhashable"):
         piece.draw(views=[])
+
+
+def test_what_belongs_to_a_request_is_filled_in_and_never_kept(db, agent, signed_in):
+    """The frame is drawn once; its forms carry the token and the address of each page."""
+    client = signed_in(agent)
+    pages = [client.get(path).content.decode() for path in (LIST, f"{LIST}?view=all&q=%22%3E", f"{LIST}?view=all")]
+    tokens = [set(re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)) for page in pages]
+    assert [len(of_page) for of_page in tokens] == [1, 1, 1]
+    assert len(set.union(*tokens)) == 3
+    nexts = [set(re.findall(r'name="next" value="([^"]+)"', page)) for page in pages]
+    assert nexts == [{LIST}, {f"{LIST}?view=all&amp;q=%22%3E"}, {f"{LIST}?view=all"}]
+
+
+def test_a_hole_is_filled_as_text():
+    piece = Piece("components/language.html", keep=5, holes=("csrf_token", "path"))
+    drawn = piece.draw(filled={"csrf_token": "a", "path": '"><b>'})
+    assert 'value="&quot;&gt;&lt;b&gt;"' in drawn
+    assert "<b>" not in drawn
+    assert 'value="b"' in piece.draw(filled={"csrf_token": "b", "path": "/"})
+
+
+def test_each_is_told_their_own_name(db, agent, owner, signed_in):
+    mine, theirs = (signed_in(user).get(LIST).content.decode() for user in (agent, owner))
+    assert agent.name in mine
+    assert agent.name not in theirs
+    assert "/admin/accounts/user/" in theirs
+    assert "/admin/accounts/user/" not in mine

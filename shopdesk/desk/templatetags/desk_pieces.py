@@ -7,11 +7,12 @@ from django import template
 from django.template import Context
 from django.utils.safestring import SafeString
 
+from shopdesk.accounts.models import User
 from shopdesk.pieces import Piece
 
 register = template.Library()
 
-_NAVIGATION = Piece("components/nav.html", keep=500)
+_FRAME = Piece("components/frame.html", keep=500, holes=("csrf_token", "path"))
 
 
 @register.simple_tag
@@ -26,9 +27,17 @@ def _piece(name: str) -> Piece:
 
 
 @register.simple_tag(takes_context=True)
-def navigation(context: Context, below: str = "") -> SafeString:
-    """The navigation of the signed-in person; ``below`` is drawn under the current item."""
-    active, counts = context.get("nav_active", ""), context.get("navigation_counts") or {}
-    return _NAVIGATION.draw(
-        navigation=context.get("navigation") or (), nav_active=str(active), counts=tuple(counts.items()), below=below
+def staff_frame(context: Context) -> SafeString:
+    """What stands around every page of staff: the bar of the phone, the navigation, who is signed in."""
+    user, request = context.get("user"), context["request"]
+    name, role = (user.name, str(user.role)) if isinstance(user, User) else ("", "")
+    return _FRAME.draw(
+        navigation=tuple(context.get("navigation") or ()),
+        nav_active=str(context.get("nav_active", "")),
+        counts=tuple((context.get("navigation_counts") or {}).items()),
+        below=context.get("nav_below", ""),
+        name=name,
+        role=role,
+        demo=bool(context.get("demo")),
+        filled={"csrf_token": context.get("csrf_token", ""), "path": request.get_full_path()},
     )
