@@ -275,7 +275,7 @@ def _of_many(visible: InquiryQuerySet, known: QuerySet[SearchEntry], words: Sequ
     walked = visible.filter(Exists(known.filter(pk=OuterRef("pk"))), last_activity_at__gte=since)
     # The newest one after the other, each looked up by its key, until the page is full.
     with _planned("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"):
-        shown = list(_near(walked)[start : start + PER_PAGE + 1])
+        shown = _cut(walked, start)
     if len(shown) > PER_PAGE:
         if not visible.query.where:
             return _found(shown, words, page, total=COUNTED + 1)
@@ -329,13 +329,19 @@ def _condition(words: Sequence[str], *, stems: bool = True) -> Q | None:
     return whole
 
 
+# What a line of the result tells, and what the words are looked for in.
+_SHOWN = (
+    "number", "subject", "name", "email", "phone", "order_number", "product_text", "status", "last_activity_at",
+    "customer__name", "customer__name_kana", "customer__phone", "product__name", "order__number",
+    "category__name_ja", "category__name_en", "label__name_ja", "label__name_en",
+)  # fmt: skip
 _BESIDE_IT = ("customer", "category", "assignee", "label", "order", "product")
 
 
 @statement(keep=1)
 def _shown(*, pks: list[int]) -> QuerySet[Inquiry]:
-    rows = Inquiry.objects.filter(pk__any_of=pks).select_related(*_BESIDE_IT).defer("order__raw")
-    return rows.order_by("-last_activity_at", "-pk")
+    rows = Inquiry.objects.filter(pk__any_of=pks).select_related("customer", "category", "label", "order", "product")
+    return rows.only(*_SHOWN).order_by("-last_activity_at", "-pk")
 
 
 @statement(keep=1)
@@ -346,16 +352,20 @@ def _said(*, inquiries: list[int]) -> QuerySet[Message, tuple[Any, ...]]:
 
 def _page(rows: InquiryQuerySet, words: Sequence[str], page: int, *, total: int | None = None) -> Found:
     start = (page - 1) * PER_PAGE
-    shown = list(_near(rows)[start : start + PER_PAGE + 1])
+    shown = _cut(rows, start)
     if total is None:
         total = rows.count() if len(shown) > PER_PAGE or start else len(shown)
     return _found(shown, words, page, total=total)
 
 
-def _near(rows: InquiryQuerySet) -> InquiryQuerySet:
-    """With what a line of the result tells, newest first."""
-    near = rows.select_related("customer", "category", "assignee", "label", "order", "product")
-    return near.order_by("-last_activity_at", "-pk")
+def _cut(rows: InquiryQuerySet, start: int) -> list[Inquiry]:
+    """A page of them and one more, newest first, with what a line of the result tells."""
+    ordered = rows.order_by("-last_activity_at", "-pk")
+    stop = start + PER_PAGE + 1
+    if rows.query.annotations:  # of the list, which knows more about its rows
+        return list(ordered.select_related(*_BESIDE_IT)[start:stop])
+    pks = list(ordered.values_list("pk", flat=True)[start:stop])
+    return _shown(pks=pks) if pks else []
 
 
 def _found(shown: list[Inquiry], words: Sequence[str], page: int, *, total: int) -> Found:

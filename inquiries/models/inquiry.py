@@ -373,4 +373,4 @@ class Inquiry(models.Model):
     @property
     def status_name(self) -> str:
         """What staff call the status: the shop's label, else the fixed name."""
-        return str(self.label) if self.label else self.get_status_display()
+        return str(self.label) if self.label else str(Inquiry.Status(self.status).label)
