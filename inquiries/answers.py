@@ -54,8 +54,11 @@ class NoSuchStatus(Exception):
 
 
 def labels() -> list[tuple[str, StatusLabel]]:
-    """The shop's own names of where a reply may lead, each with its code for outcome(). One query."""
-    return [(f"label:{row.pk}", row) for row in StatusLabel.objects.filter(status__in=STATUSES, is_active=True)]
+    """The shop's own names of where a reply may lead, each with its code for outcome(). One that says no more than its
+    status is left out. One query."""
+    rows = StatusLabel.objects.filter(status__in=STATUSES, is_active=True)
+    plain = {str(one.label).casefold() for one in STATUSES}
+    return [(f"label:{row.pk}", row) for row in rows if str(row).casefold() not in plain]
 
 
 def outcome(code: str) -> tuple[str, StatusLabel | None]:

@@ -90,14 +90,10 @@ def posted_templates(request: StaffRequest) -> list[int]:
 @staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_REPLY)
 @require_safe
 def ways(request: StaffRequest, pk: int) -> HttpResponse:
-    """Every way to send a reply, the shop's labels among them; ``?send_at=&after=`` are what was chosen in it."""
-    context = {
-        "inquiry": inquiry_for(request, pk),
-        "labels": answers.labels(),
-        "send_at": request.GET.get("send_at", "")[:20],
-        "after": request.GET.get("after", "")[:20],
-    }
-    return render(request, "inquiries/_menu_send.html", context)
+    """The labels that a reply may set, for the menu of ways to send; ``?after=`` is what was chosen in it."""
+    inquiry_for(request, pk)
+    context = {"labels": answers.labels(), "after": request.GET.get("after", "")[:20], "alone": True}
+    return render(request, "inquiries/_menu_labels.html", context)
 
 
 @staff_view(P.INQUIRIES_VIEW, P.INQUIRIES_DRAFT)

@@ -140,3 +140,49 @@ def test_two_who_answer_at_once(desk, open_page, sign_in, story_clock, smtp_sink
     story_clock.at("2026-11-20 10:01")
     delivery.sweep(story_clock.moment)
     assert len(smtp_sink.messages) == 1
+
+
+def test_from_another_address_to_a_label_of_the_shop(desk, open_page, sign_in, story_clock, smtp_sink, wait):
+    aya = make.make_user("aya@shop.example", name="佐藤 彩")
+    make_mailbox("repairs@shop.example", store_code=desk.code)
+    inquiry = make_inquiry()
+    page = open_page()
+    sign_in(page, aya)
+    page.goto(f"/admin/inquiries/{inquiry.pk}/")
+    page.click("#copies > summary")
+    page.select_option("[name=sender]", "repairs@shop.example")
+    wait(lambda: page.inner_text("#leaves-from") == "<repairs@shop.example>", what="the address in its place")
+    page.reload()  # it is kept with the draft
+    page.wait_for_selector("#leaves-from:has-text('repairs@shop.example')")
+    page.fill(BODY, "仕入先に確認いたします。")
+    page.click("details.popover-up > summary[aria-label]")
+    page.click("text=送信して「仕入先・運送会社に確認中」にする")
+    page.wait_for_selector("[data-held]")
+    fresh = Inquiry.objects.get()
+    assert (fresh.status, str(fresh.label)) == ("pending", "仕入先・運送会社に確認中")
+    story_clock.at("2026-11-20 10:00:10")
+    delivery.sweep(story_clock.moment)
+    (letter,) = smtp_sink.messages
+    assert letter.sender == "repairs@shop.example"  # of the envelope: where a report of its delivery comes back to
+    assert "repairs@shop.example" in letter.message["From"]
+    assert letter.message["Reply-To"] == "repairs@shop.example"
+    assert letter.message_id == Message.objects.get(kind="reply").message_id
+
+
+def test_the_hour_stays_when_the_labels_come(desk, open_page, sign_in):
+    aya = make.make_user("aya@shop.example", name="佐藤 彩")
+    inquiry = make_inquiry()
+    page = open_page()
+    sign_in(page, aya)
+    page.route("**/ways/*", lambda route: (page.wait_for_timeout(400), route.continue_()))
+    page.goto(f"/admin/inquiries/{inquiry.pk}/")
+    page.click("details.popover-up > summary[aria-label]")
+    page.fill("#send-at", "2026-11-21T09:00")
+    page.wait_for_selector("text=送信して「仕入先・運送会社に確認中」にする")
+    assert page.input_value("#send-at") == "2026-11-21T09:00"
+    page.select_option("#send-after", label="仕入先・運送会社に確認中")
+    page.fill(BODY, "明日の朝にご連絡いたします。")
+    page.click("#reply-form button[name=action][value=schedule]")
+    page.wait_for_selector("text=送信後「仕入先・運送会社に確認中」")
+    row = PreparedReply.objects.get()
+    assert (row.then, str(row.label)) == ("pending", "仕入先・運送会社に確認中")
