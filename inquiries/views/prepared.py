@@ -31,6 +31,7 @@ from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.permissions import P
 
 PER_PAGE = 25
+_STATE = PreparedReply.State
 _REFUSALS = (
     replying.CannotReply, preparing.CannotPrepare, triage.CannotClose, recipients.BadCopy, recipients.TooManyCopies,
     senders.NotOurs, signing_off.SignatureBroken,
@@ -79,6 +80,11 @@ def decide(request: StaffRequest, pk: int) -> HttpResponse:
                     row, by=user, now=now, body=body, expected_version=words["version"], seen=seen
                 )
                 done = _("Approved and sent.")
+    except preparing.Gone as error:
+        after = {"approve": _STATE.APPROVED, "send": _STATE.SENT, "return": _STATE.RETURNED}
+        if _is_now(row, after.get(action, ""), decided_by=user.pk):  # the second of two clicks
+            return redirect("desk-inquiries:detail", pk=row.inquiry_id)
+        return _refused(request, row, told(error), typed=words, status=_status(error))
     except _REFUSALS as error:
         return _refused(request, row, told(error), typed=words, status=_status(error))
     messages.success(request, done)
@@ -99,7 +105,7 @@ def send(request: StaffRequest, pk: int) -> HttpResponse:
         else:
             approving.send(row, by=request.user, now=clock.now(), expected_version=seen)
     except preparing.Gone as error:
-        if row.state == PreparedReply.State.SENT:  # the second of two clicks
+        if _is_now(row, PreparedReply.State.SENT):  # the second of two clicks
             return redirect("desk-inquiries:detail", pk=row.inquiry_id)
         return _refused(request, row, told(error), status=_status(error))
     except _REFUSALS as error:
@@ -136,7 +142,7 @@ def withdraw(request: StaffRequest, pk: int) -> HttpResponse:
         else:
             approving.withdraw(row, by=request.user, now=clock.now())
     except preparing.Gone as error:
-        if row.state == PreparedReply.State.CANCELLED:  # the second of two clicks
+        if _is_now(row, PreparedReply.State.CANCELLED):  # the second of two clicks
             return redirect("desk-inquiries:detail", pk=row.inquiry_id)
         return _refused(request, row, told(error), status=_status(error))
     except _REFUSALS as error:
@@ -159,6 +165,11 @@ def _row(request: StaffRequest, pk: int) -> PreparedReply:
     visible = Inquiry.objects.visible_to(request.user).order_by().values("pk")
     rows = PreparedReply.objects.filter(inquiry__in=visible)
     return get_object_or_404(rows.select_related("inquiry", "author"), pk=pk)
+
+
+def _is_now(row: PreparedReply, state: str, **also: int) -> bool:
+    """Whether somebody has brought it there since it was read."""
+    return PreparedReply.objects.filter(pk=row.pk, state=state, **also).exists()
 
 
 def _unchecked(row: PreparedReply, body: str | None, checked: str, request: StaffRequest) -> standing.Check | None:

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from inquiries import drafts, replying
+from inquiries import approving, drafts, replying
 from inquiries.answers import Answer
 from inquiries.models import Cause, Draft, Inquiry, Message
+from tests import make
 from tests.inquiries.make import make_inquiry
 
 HOUR = timedelta(hours=1)
@@ -68,3 +69,33 @@ def test_a_refused_reply_sets_no_cause(answered, agent, client):
     assert client.post(reverse("desk-inquiries:reply", args=[answered.pk]), data).status_code == 409
     assert Inquiry.objects.get().cause is None
     assert not answered.events.filter(code="cause").exists()
+
+
+@pytest.mark.parametrize(("name", "deed"), [("send", "send"), ("decide", "approve_and_send"), ("decide", "approve")])
+def test_two_clicks_at_once_on_what_waits(answered, agent, owner, client, now, monkeypatch, name, deed):
+    """Both have read the row before either was done: the slower one leads to the inquiry, and nothing happens twice."""
+    row = approving.ask(answered, Answer("月曜に届きます。"), by=agent, now=now)
+    if name == "send":
+        approving.approve(row, by=owner, now=now)
+    work = getattr(approving, deed)
+
+    def twice(*args, **given):
+        work(*args, **given)
+        return work(*args, **given)
+
+    monkeypatch.setattr(approving, deed, twice)
+    client.force_login(owner)
+    posted = {"action": "approve" if deed == "approve" else "send", "version": answered.version}
+    answer = client.post(reverse(f"desk-inquiries:prepared-{name}", args=[row.pk]), posted)
+    assert (answer.status_code, answer["Location"]) == (302, reverse("desk-inquiries:detail", args=[answered.pk]))
+    row.refresh_from_db()
+    assert row.state == ("approved" if deed == "approve" else "sent")
+    assert Message.objects.filter(kind="reply", body="月曜に届きます。").count() == (deed != "approve")
+
+
+def test_a_colleague_who_was_faster_is_told_of(answered, agent, owner, client, now):
+    row = approving.ask(answered, Answer("月曜に届きます。"), by=agent, now=now)
+    approving.approve(row, by=make.make_user("boss@shop.example", role="manager"), now=now)
+    client.force_login(owner)
+    posted = {"action": "approve", "version": answered.version}
+    assert client.post(reverse("desk-inquiries:prepared-decide", args=[row.pk]), posted).status_code == 409
