@@ -71,8 +71,10 @@ def outage(request: HttpRequest) -> HttpResponse:
             context = {
                 "fields": fields,
                 "lost_files": lost_files,
-                # Only a form with a once-only token may promise that it arrives once.
-                "once": any("token" in str(field["name"]) for field in fields),
+                # Only a form with a once-only token, or with the version that was read, may promise that it arrives
+                # once.
+                "once": any("token" in str(field["name"]) or field["name"] == "version" for field in fields),
+                "staff": request.path.startswith("/admin/"),
                 "action": request.get_full_path(),
                 "token": get_token(request) if fields else "",
                 "site_name": "shopdesk",

@@ -1,6 +1,7 @@
 """The database goes away while somebody sends a form: an honest page, and the words are still there."""
 
 import pytest
+from django.core.files.base import ContentFile
 from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client, override_settings
@@ -24,6 +25,7 @@ urlpatterns = [
     path("account/login/", away),
     path("api/v1/orders", away),
     path("broken/", broken),
+    path("admin/inquiries/1/reply/", away),
     path("fine/", lambda request: HttpResponse("fine")),
 ]
 handler500 = server_error
@@ -103,3 +105,24 @@ def test_away_before_the_view():
 def test_our_own_mistakes_stay_500():
     response = Client(raise_request_exception=False).get("/broken/")
     assert response.status_code == 500
+
+
+def test_staff_are_told_about_their_files_and_that_a_reply_goes_once():
+    posted = {"body": LETTER, "version": "3", "files": ContentFile(b"x", name="a.txt")}
+    page = Client().post("/admin/inquiries/1/reply/", posted).content.decode()
+    assert "かばんの持ち手" in page
+    assert "もう一度添付してください" in page
+    assert "当店からのメール" not in page
+    assert "二重に送信されることはありません" in page
+
+
+@pytest.mark.parametrize(("where", "shown"), [("same-origin", True), ("cross-site", False), ("", False)])
+def test_after_another_sign_in_the_words_can_be_copied(where, shown):
+    browser = Client(enforce_csrf_checks=True, headers={"sec-fetch-site": where})
+    browser.cookies["csrftoken"] = "x" * 32
+    response = browser.post("/admin/inquiries/1/reply/", {"body": LETTER, "csrfmiddlewaretoken": "y" * 32})
+    page = response.content.decode()
+    assert response.status_code == 403
+    assert ("かばんの持ち手が取れました。" in page) is shown
+    assert "<script>alert" not in page
+    assert "<form" not in page  # never sent again from here
