@@ -9,7 +9,7 @@ from django.db import transaction
 from followups import planning
 from followups.forms import SequenceForm, StepForm
 from followups.models import Sequence
-from shopdesk.accounts import audit
+from shopdesk.accounts import audit, recording
 from shopdesk.accounts.models import User
 
 _SAME = (
@@ -26,11 +26,12 @@ def save_step(form: StepForm, *, by: User, now: datetime) -> int:
     """
     if form.instance._state.adding and _is_there(form):
         return 0
+    told = recording.changes(form)
     step = form.save()
     moved = planning.replan(step, now=now) if form.cleaned_data["move_waiting"] else 0
     audit.record(
         "followups.step_changed", actor=by, now=now, step=step.pk, sequence=step.sequence.slug,
-        fields=sorted(form.changed_data), moved=moved,
+        fields=sorted(form.changed_data), changes=told, moved=moved,
     )  # fmt: skip
     return moved
 
@@ -48,7 +49,9 @@ def _is_there(form: StepForm) -> bool:
 @transaction.atomic
 def save_sequence(form: SequenceForm, *, by: User, now: datetime) -> None:
     """Save the conditions of a sequence. Letters that wait are decided by the new ones."""
+    told = recording.changes(form)
     sequence = form.save()
     audit.record(
-        "followups.sequence_changed", actor=by, now=now, sequence=sequence.slug, fields=sorted(form.changed_data)
-    )
+        "followups.sequence_changed", actor=by, now=now, sequence=sequence.slug, fields=sorted(form.changed_data),
+        changes=told,
+    )  # fmt: skip

@@ -10,12 +10,12 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from inquiries.models import ApprovalRule, Category, Cause, SLAPolicy, StatusLabel, Tag, WarningWord
-from shopdesk.accounts.modeladmin import RoleModelAdmin
 from shopdesk.accounts.permissions import P
+from shopdesk.accounts.recording import RecordedModelAdmin
 
 
 @admin.register(Category)
-class CategoryAdmin(RoleModelAdmin[Category]):
+class CategoryAdmin(RecordedModelAdmin[Category]):
     """Names, answer times and what counts as a complaint. Categories are switched off, not deleted."""
 
     permission = P.INQUIRIES_SETTINGS
@@ -27,7 +27,7 @@ class CategoryAdmin(RoleModelAdmin[Category]):
 
 
 @admin.register(SLAPolicy)
-class SLAPolicyAdmin(RoleModelAdmin[SLAPolicy]):
+class SLAPolicyAdmin(RecordedModelAdmin[SLAPolicy]):
     """How soon we promise to answer and to solve. The first that fits holds; a change holds for new inquiries only."""
 
     permission = P.INQUIRIES_SETTINGS
@@ -73,7 +73,7 @@ class SLAPolicyAdmin(RoleModelAdmin[SLAPolicy]):
 
 
 @admin.register(WarningWord)
-class WarningWordAdmin(RoleModelAdmin[WarningWord]):
+class WarningWordAdmin(RecordedModelAdmin[WarningWord]):
     """Words that make a writer look again before sending."""
 
     permission = P.INQUIRIES_SETTINGS
@@ -82,7 +82,7 @@ class WarningWordAdmin(RoleModelAdmin[WarningWord]):
 
 
 @admin.register(ApprovalRule)
-class ApprovalRuleAdmin(RoleModelAdmin[ApprovalRule]):
+class ApprovalRuleAdmin(RecordedModelAdmin[ApprovalRule]):
     """Whose replies, or about what, a second person reads first."""
 
     permission = P.INQUIRIES_SETTINGS
@@ -91,7 +91,7 @@ class ApprovalRuleAdmin(RoleModelAdmin[ApprovalRule]):
     list_select_related = ("author", "role", "template", "category")
 
 
-class KeptAdmin(RoleModelAdmin[Any]):
+class KeptAdmin(RecordedModelAdmin[Any]):
     """A table whose rows are switched off and never deleted: inquiries, figures and macros point to them."""
 
     permission = P.INQUIRIES_SETTINGS

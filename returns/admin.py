@@ -8,12 +8,12 @@ from django.db import models
 from django.http import HttpRequest
 
 from returns.models import Policy, Reason
-from shopdesk.accounts.modeladmin import RoleModelAdmin
 from shopdesk.accounts.permissions import P
+from shopdesk.accounts.recording import RecordedModelAdmin
 
 
 @admin.register(Reason)
-class ReasonAdmin(RoleModelAdmin[Reason]):
+class ReasonAdmin(RecordedModelAdmin[Reason]):
     """Why things come back. A reason that cases name is retired by taking away its tick, never deleted."""
 
     permission = P.RETURNS_SETTINGS
@@ -26,7 +26,7 @@ class ReasonAdmin(RoleModelAdmin[Reason]):
 
 
 @admin.register(Policy)
-class PolicyAdmin(RoleModelAdmin[Policy]):
+class PolicyAdmin(RecordedModelAdmin[Policy]):
     """The rules that customers read. Cases keep the words that were shown to them."""
 
     permission = P.RETURNS_SETTINGS

@@ -1,5 +1,12 @@
 """Audit entries as sentences, in the reader's language."""
 
+from contextlib import suppress
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Field
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from shopdesk.accounts.models import AuditEntry
@@ -44,6 +51,9 @@ _SENTENCES = {
     "inquiry.read": _("Read inquiry %(number)s"),
     "inquiry.read:file": _("Opened a file of inquiry %(number)s"),
     "inquiries.send_refused": _("Tried to send without being allowed to (%(path)s)"),
+    "settings.added": _("Added to the settings: %(table)s “%(name)s”"),
+    "settings.changed": _("Changed in the settings: %(table)s “%(name)s” – %(changes)s"),
+    "settings.deleted": _("Deleted from the settings: %(table)s “%(name)s”"),
     "suppression.added": _("Stopped mail to an address"),
     "suppression.ended": _("Mail to an address is allowed again, its time was over"),
     "suppression.released": _("Allowed mail to an address again"),
@@ -60,4 +70,44 @@ class _Known(dict[str, object]):
 def sentence(entry: AuditEntry) -> str:
     """What happened, in words; the bare code where no sentence is known."""
     text = _SENTENCES.get(f"{entry.code}:{entry.data.get('what')}") or _SENTENCES.get(entry.code)
-    return str(text) % _Known(entry.data) if text else entry.code
+    data = {**entry.data, **_of_table(entry.data)} if entry.code.startswith("settings.") else entry.data
+    return str(text) % _Known(data) if text else entry.code
+
+
+# --- changed settings -------------------------------------------------------------------------------------------------
+
+# Of a value as much as a line of the log bears; the entry has more.
+_SHOWN = 60
+
+
+def _of_table(data: dict[str, Any]) -> dict[str, str]:
+    """The names of a table and of its fields, in the reader's language; the bare ones where they are gone by now."""
+    label = str(data.get("table", ""))
+    try:
+        model = apps.get_model(label)
+    except (LookupError, ValueError):
+        return {"table": label, "changes": ""}
+    told = []
+    for name, before, after in data.get("changes", []):
+        field: Any = None
+        with suppress(FieldDoesNotExist):
+            field = model._meta.get_field(name)
+        words = {
+            "field": getattr(field, "verbose_name", name),
+            "before": _value(field, before),
+            "after": _value(field, after),
+        }
+        told.append(gettext("%(field)s: %(before)s → %(after)s") % words)
+    return {"table": str(model._meta.verbose_name), "changes": gettext(", ").join(told)}
+
+
+def _value(field: "Field[Any, Any] | None", value: object) -> str:
+    if value is None or value in ("", []):
+        return "–"
+    if isinstance(value, bool):
+        return pgettext("setting", "on") if value else pgettext("setting", "off")
+    if isinstance(value, list):
+        value = gettext(", ").join(str(one) for one in value)
+    labels = dict(getattr(field, "flatchoices", None) or ())
+    text = " ".join(str(labels.get(value, value)).split())
+    return f"{text[:_SHOWN]}…" if len(text) > _SHOWN else text

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db import models
+from django.db import models, transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -16,8 +16,8 @@ from django.views.decorators.http import require_POST
 
 from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
-from shopdesk.accounts.modeladmin import RoleModelAdmin
 from shopdesk.accounts.permissions import P
+from shopdesk.accounts.recording import RecordedModelAdmin
 from shopdesk.shop import calendar, changes
 from shopdesk.shop.models import BusinessHours, Closure, Product, ProductCategory, Store
 
@@ -26,7 +26,7 @@ _SECURE: "Mapping[type[models.Field[Any, Any]], Mapping[str, Any]]" = {models.UR
 
 
 @admin.register(Store)
-class StoreAdmin(RoleModelAdmin[Store]):
+class StoreAdmin(RecordedModelAdmin[Store]):
     permission = P.SETTINGS_CHANGE
     list_display = ("name", "code", "sender_name", "sender_address", "undo_seconds", "is_default")
     search_fields = ("name", "code")
@@ -34,13 +34,13 @@ class StoreAdmin(RoleModelAdmin[Store]):
 
 
 @admin.register(BusinessHours)
-class BusinessHoursAdmin(RoleModelAdmin[BusinessHours]):
+class BusinessHoursAdmin(RecordedModelAdmin[BusinessHours]):
     permission = P.SETTINGS_CHANGE
     list_display = ("weekday", "opens", "closes")
 
 
 @admin.register(Closure)
-class ClosureAdmin(RoleModelAdmin[Closure]):
+class ClosureAdmin(RecordedModelAdmin[Closure]):
     permission = P.SETTINGS_CHANGE
     list_display = ("first_day", "last_day", "name", "kind", "active")
     list_filter = ("kind", "active")
@@ -50,11 +50,17 @@ class ClosureAdmin(RoleModelAdmin[Closure]):
 
     @admin.action(description=gettext_lazy("Close on these days"))
     def close(self, request: HttpRequest, rows: QuerySet[Closure]) -> None:
-        rows.update(active=True)
+        self._switch(request, rows, active=True)
 
     @admin.action(description=gettext_lazy("Work on these days"))
     def open(self, request: HttpRequest, rows: QuerySet[Closure]) -> None:
-        rows.update(active=False)
+        self._switch(request, rows, active=False)
+
+    @transaction.atomic
+    def _switch(self, request: HttpRequest, rows: QuerySet[Closure], *, active: bool) -> None:
+        others = list(rows.exclude(active=active).order_by("pk").select_for_update())
+        Closure.objects.filter(pk__in=[row.pk for row in others]).update(active=active)
+        self.put_on_record(request, "changed", others, [["active", not active, active]])
 
     def get_urls(self) -> list[URLPattern]:
         return [path("seed/", seed, name="shop_closure_seed"), *super().get_urls()]
@@ -74,13 +80,13 @@ def seed(request: StaffRequest) -> HttpResponse:
 
 
 @admin.register(ProductCategory)
-class ProductCategoryAdmin(RoleModelAdmin[ProductCategory]):
+class ProductCategoryAdmin(RecordedModelAdmin[ProductCategory]):
     permission = P.SETTINGS_CHANGE
     list_display = ("name", "name_en", "slug")
 
 
 @admin.register(Product)
-class ProductAdmin(RoleModelAdmin[Product]):
+class ProductAdmin(RecordedModelAdmin[Product]):
     permission = P.SETTINGS_CHANGE
     list_display = ("sku", "name", "category", "price", "warranty_months", "is_active")
     list_filter = ("category", "is_active")
