@@ -25,7 +25,9 @@ def draft(request: StaffRequest, pk: int) -> HttpResponse:
     inquiry = inquiry_for(request, pk)
     files_problem = attach(request, inquiry)
     kept, problem = save(request, inquiry)
-    if request.headers.get("HX-Request") and "files" not in request.FILES:
+    # A button of the form that saves asks for the whole conversation, as sending does.
+    by_itself = request.headers.get("HX-Request") and request.headers.get("HX-Target") != "conversation"
+    if by_itself and "files" not in request.FILES:
         state = {"draft": kept, "problem_copies": problem, "moved_to": _moved_to(request, kept, pk)}
         if "sender" in request.POST:
             state["leaves_from"] = (kept and kept.sender) or senders.usual(inquiry)
@@ -41,7 +43,7 @@ def draft(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 def _moved_to(request: StaffRequest, kept: Draft | None, pk: int) -> Inquiry | None:
-    """Where the words went when a colleague merged the inquiry of this page meanwhile; None where it may not be seen."""
+    """Where the words went when a colleague merged the inquiry of this page; None where it may not be seen."""
     if kept is None or kept.inquiry_id == pk:
         return None
     return Inquiry.objects.visible_to(request.user).filter(pk=kept.inquiry_id).first()

@@ -68,6 +68,18 @@ def test_without_a_script_the_menu_is_asked_for_and_the_text_is_kept(held, agent
     assert f'name="then" value="label:{label.pk}"' in answer.text
 
 
+def test_pressed_before_the_labels_came_it_saves_and_shows_them_in_place(held, agent, signed_in, label):
+    inquiry, client = make_inquiry(), signed_in(agent)
+    url, htmx = f"/admin/inquiries/{inquiry.pk}/draft/", {"HX-Request": "true", "HX-Target": "conversation"}
+    answer = client.post(url, {"body": "途中まで", "ways": "all"}, headers=htmx)
+    assert (answer.status_code, answer["Location"]) == (302, f"/admin/inquiries/{inquiry.pk}/?ways=all#composer")
+    part = client.get(f"/admin/inquiries/{inquiry.pk}/?ways=all", headers=htmx).text
+    assert part.lstrip().startswith('<section id="conversation"')
+    assert f'name="then" value="label:{label.pk}"' in part
+    assert ">途中まで</textarea>" in part
+    assert OutgoingMail.objects.count() == 0
+
+
 def test_send_and_set_to_a_label(held, agent, signed_in, label):
     inquiry, client = make_inquiry(), signed_in(agent)
     assert post(client, inquiry, then=f"label:{label.pk}").status_code == 302
