@@ -5,10 +5,10 @@ never on a list: the known ways around the parser go through them (CVE-2021-3819
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import nh3
-from django.utils.html import escape
+from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
@@ -55,6 +55,18 @@ _ARTICLE_ATTRIBUTES = {
     "a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}, "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan"},
 }  # fmt: skip
+
+
+def joined(parts: Iterable[str]) -> SafeString:
+    """Drawings one after the other; what is not safe is escaped."""
+    return SafeString("".join([conditional_escape(part) for part in parts]))
+
+
+def filled(drawing: SafeString, values: Mapping[str, object]) -> SafeString:
+    """The drawing with each mark in it replaced by a value, as text."""
+    for mark, value in values.items():
+        drawing = SafeString(drawing.replace(mark, escape(str(value))))
+    return drawing
 
 
 def _mail_attribute(tag: str, name: str, value: str) -> str | None:

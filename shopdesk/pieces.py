@@ -13,10 +13,11 @@ from typing import Any
 from django.conf import settings
 from django.template import Context
 from django.template.loader import get_template
-from django.utils.html import escape
 from django.utils.safestring import SafeString
 from django.utils.timezone import get_current_timezone
 from django.utils.translation import get_language
+
+from shopdesk import html
 
 
 class Piece:
@@ -41,9 +42,7 @@ class Piece:
         # The kinds belong to the key: True equals 1, and a text that is safe equals one that must be escaped.
         around = (get_language(), get_current_timezone(), _kinds(values.values()))
         drawn = (self._draw if settings.DEBUG else self._drawn)(around, tuple(values), *values.values())
-        for hole, mark in self._holes.items():
-            drawn = SafeString(drawn.replace(mark, escape(str((filled or {})[hole]))))
-        return drawn
+        return html.filled(drawn, {mark: (filled or {})[hole] for hole, mark in self._holes.items()})
 
     def _draw(self, around: tuple[Any, ...], names: tuple[str, ...], *values: Any) -> SafeString:
         _refuse_others(around[-1])

@@ -6,6 +6,7 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString
 
+from shopdesk.html import joined
 from shopdesk.pieces import Piece
 
 register = template.Library()
@@ -17,7 +18,7 @@ _ROW = Piece("inquiries/_row.html", keep=4_000)
 @register.simple_tag
 def inquiry_rows(lines: Sequence[dict[str, Any]], may_bulk: bool) -> SafeString:
     """The lines of inquiries.listpage.ListPage; ``may_bulk`` puts a box before each to mark it."""
-    return SafeString("".join([_row(line, bool(may_bulk)) for line in lines]))
+    return joined([_row(line, bool(may_bulk)) for line in lines])
 
 
 def _row(line: dict[str, Any], may_bulk: bool) -> SafeString:
