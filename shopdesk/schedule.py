@@ -40,6 +40,8 @@ BEAT_SCHEDULE: dict[str, Ring] = {
     "turns": every(15, "inquiries.tasks.sweep_turns"),
     # every 60 seconds: follow the orders of customers who wait
     "phases": every(60, "inquiries.tasks.sweep_phases"),
+    # every 60 seconds: bring along what was written for a customer who was being merged at that moment
+    "merged customers": every(60, "shopdesk.desk.tasks.sweep_merged"),
     # every 10 seconds: let rules answer what happened to inquiries
     "rules": every(10, "inquiries.tasks.sweep_rules"),
     # every 10 minutes: forget who had which inquiry open an hour ago

@@ -8,11 +8,12 @@ and their lines, return cases, inquiries, and then what belongs to an inquiry or
 the keys. Whoever holds a row waits for none that stands before it; a sweep that would have to passes on (SKIP LOCKED).
 """
 
+import logging
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.apps import apps
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import ForeignKey, Q
 
 from inquiries import phases, searching
@@ -22,7 +23,11 @@ from shopdesk.desk.models import CustomerMerge
 from shopdesk.shop import contacts
 from shopdesk.shop.models import Customer, CustomerAddress
 
+logger = logging.getLogger(__name__)
+
 SHOWN = 3
+# Longer than any transaction: what was begun before a merge has ended by then.
+LATE = timedelta(days=1)
 
 
 class CannotMerge(Exception):
@@ -59,14 +64,7 @@ def merge(gone: Customer, *, into: Customer, by: User, now: datetime) -> Custome
     if len(rows) != 2 or any(row.merged_into_id for row in rows):
         raise CannotMerge("gone_already")
     _refuse_conflicts(gone.pk, into.pk)
-    moved: dict[str, list[int]] = {}
-    for label, field in _owners():
-        owned = apps.get_model(label)._default_manager.filter(**{field: gone.pk})
-        if label == "shop.customeraddress":  # the same relay address may stand at both
-            owned = owned.exclude(address__in=CustomerAddress.objects.filter(customer=into.pk).values("address"))
-        if pks := list(owned.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True)):
-            owned.filter(pk__in=pks).update(**{field: into.pk})
-            moved[label] = pks
+    moved = _move(gone.pk, into.pk)
     Customer.objects.filter(pk=gone.pk).update(merged_into=into.pk)
     searching.forget(moved.get("inquiries.inquiry", []))
     phases.renew([into.pk], now=now)
@@ -89,6 +87,50 @@ def unmerge(merge: CustomerMerge, *, by: User, now: datetime) -> bool:
     phases.renew([merge.gone_id, *holders], now=now)
     audit.record("customer.unmerged", actor=by, now=now, gone=merge.gone_id, kept=merge.kept_id)
     return True
+
+
+def sweep(now: datetime, limit: int = 100) -> int:
+    """Bring along what was written for a customer who is gone by somebody who had looked them up before the merge and
+    committed after it: a mail that was filed, an order that was imported. How many rows.
+
+    Else a complaint would stand with nobody, and hold no letter to who complained.
+    """
+    late = CustomerMerge.objects.filter(undone_at=None, at__gt=now - LATE).order_by("-pk")
+    return sum(_bring_along(merge, now) for merge in late[:limit])
+
+
+@transaction.atomic
+def _bring_along(merge: CustomerMerge, now: datetime) -> int:
+    into = _held_chain(merge)[-1]
+    fresh = CustomerMerge.objects.select_for_update(no_key=True).filter(pk=merge.pk, undone_at=None).first()
+    if fresh is None:
+        return 0
+    try:
+        with transaction.atomic():
+            moved = _move(merge.gone_id, into)
+    except IntegrityError:  # both wait for the same product: a person must look
+        logger.exception("Something of customer %s could not be brought along to %s.", merge.gone_id, into)
+        return 0
+    if not moved:
+        return 0
+    fresh.moved = {label: [*fresh.moved.get(label, []), *moved.get(label, [])] for label in {*fresh.moved, *moved}}
+    fresh.save(update_fields=["moved"])
+    searching.forget(moved.get("inquiries.inquiry", []))
+    phases.renew([into], now=now)
+    return sum(len(pks) for pks in moved.values())
+
+
+def _move(gone: int, into: int) -> dict[str, list[int]]:
+    """Give everything of a customer to another one; what that was. Both are held."""
+    moved: dict[str, list[int]] = {}
+    for label, field in _owners():
+        owned = apps.get_model(label)._default_manager.filter(**{field: gone})
+        if label == "shop.customeraddress":  # the same relay address may stand at both
+            owned = owned.exclude(address__in=CustomerAddress.objects.filter(customer=into).values("address"))
+        if pks := list(owned.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True)):
+            owned.filter(pk__in=pks).update(**{field: into})
+            moved[label] = pks
+    return moved
 
 
 def _held(pks: Iterable[int]) -> list[Customer]:

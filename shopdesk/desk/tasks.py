@@ -6,7 +6,7 @@ from django.core.management import call_command
 from faq import misses
 from shopdesk import clock
 from shopdesk.accounts import ratelimit
-from shopdesk.desk import health
+from shopdesk.desk import health, merging_customers
 from shopdesk.shop import calendar
 
 
@@ -14,6 +14,12 @@ from shopdesk.shop import calendar
 def heartbeat() -> None:
     """Beat rang and a worker heard it."""
     health.beat(clock.now())
+
+
+@shared_task
+def sweep_merged() -> None:
+    """Bring along what was written for a merged customer while they were merged."""
+    merging_customers.sweep(clock.now())
 
 
 @shared_task

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from followups import sending
 from followups.models import PlannedMail
-from inquiries.models import Inquiry
+from inquiries.models import Category, Inquiry
 from returns import deciding, letters, requesting
 from returns.models import ReturnCase
 from shopdesk.desk import merging_customers
@@ -194,3 +194,41 @@ def test_the_phase_follows_orders_that_came_by_a_merge(two, agent):
     assert Inquiry.objects.get(pk=inquiry.pk).phase == "shipped"
     merging_customers.unmerge(done, by=agent, now=NOW)
     assert Inquiry.objects.get(pk=inquiry.pk).phase == "before"
+
+
+def test_what_is_committed_for_one_who_was_merged_meanwhile_is_brought_along(two, agent, beside):
+    """A mail is being filed for the one that goes: looked up before the merge, committed after it."""
+    kept, gone = two
+    planned = make_planned(make_step(make_sequence()), make_order(customer=kept))
+    begun, merged = threading.Event(), threading.Event()
+
+    def file():
+        with transaction.atomic():
+            inquiry = make_inquiry("Q-1", customer=gone, category="defect")
+            begun.set()
+            assert merged.wait(LONG)
+        return inquiry
+
+    Category.objects.update_or_create(
+        slug="defect", defaults={"phase": "after", "name_ja": "不良", "name_en": "Defect", "is_complaint": True}
+    )
+    beside.run("file", file)
+    assert begun.wait(LONG)
+    done = merging_customers.merge(gone, into=kept, by=agent, now=NOW)
+    merged.set()
+    beside.join()
+    inquiry = Inquiry.objects.get()
+    assert inquiry.customer == gone
+    assert merging_customers.sweep(NOW + timedelta(minutes=1)) == 1
+    assert merging_customers.sweep(NOW + timedelta(minutes=2)) == 0
+    inquiry.refresh_from_db()
+    assert inquiry.customer == kept
+    # The complaint holds what its customer would have been sent.
+    sending.sweep(NOW + timedelta(minutes=2))
+    planned.refresh_from_db()
+    assert (planned.state, planned.reason) == (PlannedMail.State.HELD, "open_complaint")
+    # Taken apart again, it goes where it came from.
+    done.refresh_from_db()
+    merging_customers.unmerge(done, by=agent, now=NOW + timedelta(hours=1))
+    assert Inquiry.objects.get().customer == gone
+    assert merging_customers.sweep(NOW + timedelta(hours=2)) == 0
