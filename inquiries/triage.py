@@ -39,8 +39,9 @@ class Changed(Exception):
 
 @transaction.atomic
 def take(inquiry: Inquiry, *, by: User, now: datetime) -> bool:
-    """Take an unassigned inquiry; False when a colleague was faster."""
-    taken = Inquiry.objects.filter(pk=inquiry.pk, assignee=None).update(assignee=by, last_activity_at=now)
+    """Take an unassigned inquiry; False when a colleague was faster, also with merging it into another one."""
+    free = Inquiry.objects.filter(pk=inquiry.pk, assignee=None).exclude(status=Inquiry.Status.MERGED)
+    taken = free.update(assignee=by, last_activity_at=now)
     if taken:
         inquiry.assignee = by
         events.record("taken", inquiry, actor=by, now=now)

@@ -216,3 +216,14 @@ def test_who_types_on_the_old_page_is_told_where_the_words_are(pair, agent, clie
     )
     assert answer.status_code == 200
     assert second.number not in answer.text
+
+
+def test_what_was_merged_is_taken_by_nobody(pair, agent, owner, now):
+    from inquiries import triage
+
+    first, second = pair
+    merging.merge(first, into=second, by=owner, now=now)
+    assert triage.take(first, by=agent, now=now) is False
+    assert fresh(first).assignee is None
+    assert not first.events.filter(code="taken").exists()
+    assert triage.take(second, by=agent, now=now) is True
