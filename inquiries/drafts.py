@@ -114,6 +114,9 @@ def take_over(draft: Draft, *, by: User, now: datetime) -> Draft:
         else:
             DraftFile.objects.filter(pk=file.pk).update(author=by)
     theirs.delete()
+    # What came back to somebody who cannot send it is seen to.
+    rows = PreparedReply.objects.left_behind().filter(inquiry=inquiry, author=theirs.author)
+    rows.update(state=PreparedReply.State.CANCELLED, changed_at=now)
     return mine
 
 

@@ -178,13 +178,13 @@ def keep_as_draft(inquiry: Inquiry, answer: Answer, *, author: User, now: dateti
 
 
 def overtaken(inquiry: Inquiry, *, by: User, now: datetime) -> None:
-    """Somebody has answered: what was prepared goes back to its author, and what was returned to ``by`` is settled. The
-    caller holds the inquiry's row. One query when there is nothing."""
+    """Somebody has answered: what was prepared goes back to its author, and what was returned to ``by``, or to somebody
+    who cannot send it, is settled. The caller holds the inquiry's row. One query when there is nothing."""
     states = [*PreparedReply.LIVE, State.RETURNED]
     rows = PreparedReply.objects.select_for_update(of=("self",)).select_related("author")
     for row in rows.filter(inquiry=inquiry, state__in=states):
         row.inquiry = inquiry
-        if row.author_id != by.pk:
+        if row.author_id != by.pk and not (row.state == State.RETURNED and is_left_behind(row)):
             if row.state != State.RETURNED:
                 return_to_author(row, why="colleague", now=now, by=by)
             continue
@@ -192,6 +192,11 @@ def overtaken(inquiry: Inquiry, *, by: User, now: datetime) -> None:
             to_draft(row, now=now)  # they said something else instead, and know why
         row.state, row.files, row.changed_at = State.CANCELLED, [], now
         row.save(update_fields=["state", "files", "changed_at"])
+
+
+def is_left_behind(row: PreparedReply) -> bool:
+    """Whether somebody else has to see to what came back; as PreparedReplyQuerySet.left_behind says it."""
+    return not row.author.is_active or row.returned_why == "may_not"
 
 
 def close_returned(inquiry: Inquiry, *, author: User, now: datetime) -> int:

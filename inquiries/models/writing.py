@@ -142,6 +142,10 @@ class PreparedReplyQuerySet(models.QuerySet["PreparedReply"]):
         """Still to be sent one day: nobody may prepare a second one meanwhile."""
         return self.filter(state__in=PreparedReply.LIVE)
 
+    def left_behind(self) -> Self:
+        """Came back to somebody who cannot send it: its author has left, or may not send any more."""
+        return self.filter(PreparedReply.LEFT_BEHIND, state=PreparedReply.State.RETURNED)
+
 
 class PreparedReply(models.Model):
     """A reply that is written and not said yet: it waits for a second person, or for its hour.
@@ -159,6 +163,8 @@ class PreparedReply(models.Model):
         CANCELLED = "cancelled", _("cancelled")
 
     LIVE: ClassVar = (State.AWAITING, State.APPROVED, State.SCHEDULED)
+    # Of returned ones: their authors cannot send them.
+    LEFT_BEHIND: ClassVar = Q(author__is_active=False) | Q(returned_why="may_not")
 
     inquiry = models.ForeignKey(Inquiry, on_delete=models.CASCADE, related_name="prepared")
     author = models.ForeignKey(

@@ -5,7 +5,8 @@ An inquiry stands in the first of these lists that it fits:
 1. approval   承認待ち: a reply that I may approve, or that waits approved to be sent, or that came back to me with a
    comment, or my own that is being read;
 2. back       予約送信から戻った返信: my reply was to be sent by itself and is a draft again, because the customer wrote
-   first or it could not be sent;
+   first or it could not be sent; or a colleague's, who has left or may not send any more, where I answer the inquiry or
+   approve replies;
 3. asked      依頼中: a colleague named me in a note and I have not read it;
 4. late       返信遅れ: a promise has ended;
 5. soon       まもなく期限: a promise is about to end (it was warned of);
@@ -226,10 +227,12 @@ def _candidates(codes: frozenset[str], *, user: int, now: datetime) -> QuerySet[
     drafts = Draft.objects.filter(author=user, inquiry__status__in=Inquiry.UNSOLVED).exclude(body="")
     if not reader.has_perm(P.INQUIRIES_VIEW_ALL):
         drafts = drafts.filter(inquiry__assignee=user)
-    back = prepared.filter(author=user, state=_State.RETURNED).exclude(returned_why="")
+    back = Q(author=user) & ~Q(returned_why="")
+    if sends:
+        back |= PreparedReply.LEFT_BEHIND & ~Q(author=user) & (Q() if decides else Q(inquiry__assignee=user))
     parts = {
         "approval": _rows("approval", prepared.filter(approval), "inquiry_id", "created_at"),
-        "back": _rows("back", back, "inquiry_id", "changed_at"),
+        "back": _rows("back", prepared.filter(back, state=_State.RETURNED), "inquiry_id", "changed_at"),
         "asked": _rows("asked", named.filter(user=user), "message__inquiry_id", "message__at"),
         "late": _rows("late", late, "pk", "escalation_at"),
         "soon": _rows("soon", soon, "pk", "escalation_at"),

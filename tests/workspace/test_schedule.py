@@ -33,6 +33,8 @@ from inquiries.models import (
 )
 from shopdesk import clock
 from shopdesk.accounts.models import AuditEntry
+from shopdesk.accounts.permissions import P
+from shopdesk.desk.home import Home
 from shopdesk.mail.models import OutgoingMail
 from tests import make
 from tests.filing.make import make_mailbox, receive
@@ -474,3 +476,68 @@ def test_a_status_set_meanwhile_does_not_stop_it(inquiry, agent, now):
     triage.assign(inquiry, to=make.make_user(), by=agent, now=now)
     scheduling.sweep(now + HOUR)
     assert state(row) == ("sent", "")
+
+
+# --- whose author cannot send it --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def behind(inquiry, agent, now):
+    """A reply whose author left before its hour; it is the hour."""
+    plan(inquiry, agent, now)
+    type(agent).objects.filter(pk=agent.pk).update(is_active=False)
+    assert scheduling.sweep(now + HOUR) == 1
+    return PreparedReply.objects.get(state="returned", returned_why="may_not")
+
+
+def _at_home(user, now):
+    return {one.key: [item.title for item in one.items] for one in Home(user, now).lists if one.items}
+
+
+def test_what_nobody_can_send_any_more_is_told_to_who_can(behind, inquiry, owner, assistant, now):
+    answers = make.make_user("hiro@shop.example", name="広田 ひろ", role="agent")
+    assert _at_home(owner, now)["back"] == [inquiry.subject]
+    assert sum(inquiry.subject in titles for titles in _at_home(owner, now).values()) == 1
+    assert "back" not in _at_home(answers, now)
+    Inquiry.objects.update(assignee=answers)
+    assert _at_home(answers, now)["back"] == [inquiry.subject]
+    assert sum(inquiry.subject in titles for titles in _at_home(answers, now).values()) == 1
+    Inquiry.objects.update(assignee=assistant)  # who may not send cannot cure it
+    assert "back" not in _at_home(assistant, now)
+
+
+def test_who_lost_the_right_is_told_and_so_is_who_can_send(inquiry, agent, owner, now):
+    plan(inquiry, agent, now)
+    agent.role.permissions = [code for code in agent.role.permissions if code != P.INQUIRIES_REPLY]
+    agent.role.save(update_fields=["permissions"])
+    scheduling.sweep(now + HOUR)
+    assert PreparedReply.objects.get().returned_why == "may_not"
+    for person in (type(agent).objects.get(pk=agent.pk), owner):
+        assert _at_home(person, now)["back"] == [inquiry.subject]
+
+
+def test_taking_the_draft_over_settles_it(behind, inquiry, owner, now, signed_in):
+    text = signed_in(owner).get(reverse("desk-inquiries:detail", args=[inquiry.pk])).text
+    draft = Draft.objects.get()
+    assert reverse("desk-inquiries:take-draft", args=[inquiry.pk, draft.pk]) in text
+    drafts.take_over(draft, by=owner, now=now)
+    assert PreparedReply.objects.get().state == "cancelled"
+    assert Draft.objects.get(author=owner).body == BODY
+    assert "back" not in _at_home(owner, now)
+    assert _at_home(owner, now)["mine"] == [inquiry.subject]
+
+
+def test_an_answer_of_somebody_else_settles_it(behind, inquiry, owner, now):
+    replying.reply(inquiry, Answer("本日発送いたします。"), by=owner, now=now + 2 * HOUR)
+    assert PreparedReply.objects.get().state == "cancelled"
+    assert "back" not in _at_home(owner, now)
+
+
+def test_what_came_back_to_a_colleague_at_work_is_theirs_alone(inquiry, agent, owner, now):
+    plan(inquiry, agent, now)
+    inquiry.refresh_from_db()
+    preparing.return_scheduled(inquiry, why="customer", now=now)
+    assert "back" not in _at_home(owner, now)
+    assert _at_home(agent, now)["back"] == [inquiry.subject]
+    replying.reply(inquiry, Answer("本日発送いたします。"), by=owner, now=now + 2 * HOUR)
+    assert PreparedReply.objects.get().state == "returned"
