@@ -107,6 +107,18 @@ class Entry:
     # So many messages are not shown here.
     hidden: int = 0
 
+    @property
+    def has_marks(self) -> bool:
+        """Whether anything unusual stands in the head of the message. Most have nothing."""
+        message = self.message
+        unusual = bool(message and (message.automatic or message.unverified))
+        return unusual or self.is_new or bool(self.elsewhere)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether anything follows its text."""
+        return bool(self.folded or self.has_html or self.files or self.mentions_reader)
+
 
 @dataclass
 class Thread:

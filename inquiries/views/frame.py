@@ -1,6 +1,5 @@
 """What stands around the conversation: the views in the navigation, and the list."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
@@ -20,16 +19,7 @@ from shopdesk.statements import statement
 
 _VIEWS = Piece("inquiries/_views.html", keep=500)
 _TABS = Piece("inquiries/_tabs.html", keep=500)
-
-
-@dataclass(frozen=True)
-class Filters:
-    """What a list can be narrowed by. Three queries."""
-
-    statuses: list[tuple[str, str]]
-    people: list[User]
-    categories: list[Category]
-    tags: list[Tag]
+_FILTERS = Piece("inquiries/_filters.html", keep=500)
 
 
 def rights(user: User) -> dict[str, bool]:
@@ -68,7 +58,7 @@ def list_context(request: StaffRequest, listing: ListPage, *, beside: bool = Fal
         "wanted": wanted,
         "query": listing.query_of(page=listing.number),
         "list_query": listing.query_of(page=listing.number),
-        "filters": _filters(user) if narrowed or "filters" in request.GET else None,
+        "filters": _filters(listing, may_save=may["may_save_views"]) if narrowed or "filters" in request.GET else "",
         "heading": 2 if beside else 1,
         "is_detail": beside,
         "empty_text": _empty(listing),
@@ -84,12 +74,23 @@ def _plain(views: list[View]) -> tuple[tuple[str, str, str, str, bool], ...]:
     return tuple([(view.url, view.label, view.key, view.count, view.is_current) for view in views])
 
 
-def _filters(user: User) -> Filters:
-    return Filters(
-        statuses=[(code, str(name)) for code, name in Inquiry.Status.choices if code != Inquiry.Status.MERGED],
-        people=assignable() if masking.sees_contacts(user) else [],
-        categories=_categories(),
-        tags=_tags(),
+def _filters(listing: ListPage, *, may_save: bool) -> SafeString:
+    """What the list can be narrowed by. Three queries."""
+    user, wanted = listing.user, listing.wanted
+    statuses = [(str(code), str(name)) for code, name in Inquiry.Status.choices if code != Inquiry.Status.MERGED]
+    people = assignable() if masking.sees_contacts(user) else []
+    return _FILTERS.draw(
+        statuses=tuple(statuses),
+        people=tuple([(str(person.pk), str(person)) for person in people]),
+        categories=tuple([(category.slug, str(category)) for category in _categories()]),
+        tags=tuple([(str(tag.pk), str(tag)) for tag in _tags()]),
+        status=wanted.status,
+        assignee=wanted.assignee,
+        category=wanted.category,
+        tag=wanted.tag,
+        view_url=listing.view.url,
+        query=listing.query_of(page=listing.number),
+        may_save_views=may_save,
     )
 
 
