@@ -124,6 +124,8 @@ TEMPLATES = [
         },
     }
 ]
+# "i18n" is loaded from our library on purpose.
+SILENCED_SYSTEM_CHECKS = ["templates.W003"]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # --- data ---------------------------------------------------------------------------------------------------------
