@@ -77,6 +77,13 @@ def test_no_template_carries_inline_style_or_script(path):
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: str(p.relative_to(ROOT / "templates")))
+def test_a_table_stacks_on_the_phone_or_can_be_scrolled_by_keyboard(path):
+    narrow = {"merge_customers.html"}  # three short columns that wrap
+    for wrap in re.findall(r"<div class=\"table-wrap[^>]*>\s*<table class=\"table\"", path.read_text()):
+        assert path.name in narrow or "tabindex=" in wrap
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: str(p.relative_to(ROOT / "templates")))
 def test_every_template_can_be_read_by_django(path):
     get_template(str(path.relative_to(ROOT / "templates")))
 
