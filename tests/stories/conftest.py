@@ -144,9 +144,9 @@ def worker(tmp_path, transactional_db, queue, smtp_sink, story_clock, site):
 
 @pytest.fixture
 def wait():
-    """``wait(condition)`` gives the first true answer of ``condition()``; fails after 20 s."""
+    """``wait(condition)`` gives the first true answer of ``condition()``; fails after 30 s."""
 
-    def until(condition, seconds=20, what="the condition"):
+    def until(condition, seconds=30, what="the condition"):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if answer := condition():
@@ -170,7 +170,7 @@ def open_page(chromium, site, request, tmp_path):
             base_url=site,
             color_scheme="dark" if dark else "light",
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)  # as slow as the machine may be; nobody waits longer than is needed
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -214,6 +214,17 @@ def sign_in():
             page.wait_for_selector("input[name=code]")
             page.fill("input[name=code]", code())
             page.press("input[name=code]", "Enter")
-        page.wait_for_url("**/admin/")
+        # By the path: the address of the sign-in page ends with where it leads to.
+        page.wait_for_url(lambda address: urlsplit(address).path == "/admin/")
 
     return through
+
+
+@pytest.fixture
+def settled():
+    """``settled(page)`` waits until what htmx brought is in its place and wired."""
+
+    def until(page):
+        page.wait_for_selector(".htmx-request, .htmx-added, .htmx-settling, .htmx-swapping", state="detached")
+
+    return until

@@ -167,7 +167,7 @@ def tab_to(page, selector, most=80):
     pytest.fail(f"{selector} cannot be reached by keyboard")
 
 
-def test_a_question_is_asked_and_answered_by_keyboard_alone(open_page, story_clock, queue, transactional_db):
+def test_a_question_is_asked_and_answered_by_keyboard_alone(open_page, story_clock, queue, settled, transactional_db):
     make.make_store()
     agent = make.make_user("aya@shop.example", name="佐藤 彩", role="agent")
     visitor = open_page(1280)
@@ -193,7 +193,7 @@ def test_a_question_is_asked_and_answered_by_keyboard_alone(open_page, story_clo
     tab_to(desk, "input[name=password]")
     desk.keyboard.insert_text(make.PASSWORD)
     desk.keyboard.press("Enter")
-    desk.wait_for_url("**/admin/")
+    desk.wait_for_selector(".user-menu")
     # The first stop is the way past the navigation.
     desk.keyboard.press("Tab")
     assert desk.evaluate("document.activeElement.matches('.skip-link')")
@@ -203,6 +203,7 @@ def test_a_question_is_asked_and_answered_by_keyboard_alone(open_page, story_clo
     tab_to(desk, f"#rows a[href^='/admin/inquiries/{inquiry.pk}/']")
     desk.keyboard.press("Enter")
     desk.wait_for_url(f"**/admin/inquiries/{inquiry.pk}/**")
+    settled(desk)
     tab_to(desk, "#composer-body")
     desk.keyboard.insert_text("黒と茶がございます。")
     tab_to(desk, "#reply-form .popover > summary")

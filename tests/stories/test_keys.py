@@ -133,13 +133,13 @@ def test_two_templates_at_the_cursor_and_blanks_by_tab(desk):
     assert page.input_value("[name=templates]").count("7") == 2
 
 
-def test_what_is_typed_outlives_swaps_and_leaving(desk, wait):
+def test_what_is_typed_outlives_swaps_and_leaving(desk, settled, wait):
     page, user, inquiry = desk
     page.keyboard.press("r")
     page.keyboard.type("まだ保存されていない文")
     # Somebody else's act swaps the conversation before the draft was saved.
     page.evaluate("htmx.ajax('GET', location.pathname, { target: '#conversation', swap: 'outerHTML' })")
-    page.wait_for_timeout(700)
+    settled(page)
     assert page.input_value(BOX).endswith("まだ保存されていない文")
     assert focused(page) == "composer-body"
     page.keyboard.type("。続き")
@@ -150,7 +150,7 @@ def test_what_is_typed_outlives_swaps_and_leaving(desk, wait):
     assert page.input_value(BOX).endswith("まだ保存されていない文。続き")
 
 
-def test_files_by_paste_and_by_drop(desk, wait):
+def test_files_by_paste_and_by_drop(desk, settled, wait):
     page, _, _ = desk
     give = """([name, kind]) => {
         const data = new DataTransfer();
@@ -163,9 +163,10 @@ def test_files_by_paste_and_by_drop(desk, wait):
     }"""
     assert page.evaluate(give, ["a.pdf", "paste"]) is False
     page.wait_for_selector("#draft-files >> text=a.pdf")
-    page.wait_for_selector(".htmx-request, .htmx-added, .htmx-settling, .htmx-swapping", state="detached")
+    settled(page)
     assert page.evaluate(give, ["b.pdf", "drop"]) is False
     page.wait_for_selector("#draft-files >> text=b.pdf")
+    settled(page)
     assert sorted(DraftFile.objects.values_list("name", flat=True)) == ["a.pdf", "b.pdf"]
     page.click("#draft-files [aria-label='a.pdfを外す']")
     wait(lambda: DraftFile.objects.count() == 1)
@@ -210,8 +211,7 @@ def test_on_a_phone_nothing_overflows_and_thumbs_fit(transactional_db, story_clo
     )
     assert small == []
     page.click(".to-composer")
-    page.wait_for_timeout(200)
-    assert page.evaluate("document.getElementById('composer').getBoundingClientRect().top") < 800
+    page.wait_for_function("document.getElementById('composer').getBoundingClientRect().top < 800")
 
 
 def test_what_comes_while_one_writes_is_told_and_read_without_losing_a_word(desk, now, wait):
@@ -295,7 +295,7 @@ def test_another_inquiry_takes_focus_to_its_heading_and_words_to_the_server(desk
     assert "書きかけ" not in page.input_value(BOX)
     wait(lambda: Draft.objects.filter(inquiry=inquiry, author=user, body__endswith="書きかけ").exists())
     assert Draft.objects.filter(inquiry=other).count() == 0
-    assert page.url.endswith(f"/{other.pk}/") or f"/{other.pk}/" in page.url
+    page.wait_for_url(f"**/{other.pk}/**")
     page.go_back()
     page.wait_for_selector(f"#conversation[data-inquiry='{inquiry.pk}']")
     assert page.input_value(BOX).endswith("書きかけ")

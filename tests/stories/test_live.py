@@ -1,6 +1,9 @@
 """The list while others work: it changes by itself, and nothing that one holds is taken away."""
 
+from itertools import pairwise
+
 import pytest
+from playwright.sync_api import expect
 
 from inquiries import opening, replying, triage
 from inquiries.models import Category, Inquiry, Presence
@@ -40,6 +43,8 @@ def test_the_list_follows_the_others_and_holds_still_under_the_pointer(open_page
     page.evaluate("document.querySelector('#list').scrollTop = 90")
     page.locator(f"#row-{rows[4].pk} a").focus()
     before = held(page)
+    asked = []
+    page.on("response", lambda answer: asked.append(answer.request.timing) if "/poll/" in answer.url else None)
 
     # A colleague takes one, answers another by phone, and a new one arrives.
     triage.take(rows[5], by=ken, now=now)
@@ -50,7 +55,9 @@ def test_the_list_follows_the_others_and_holds_still_under_the_pointer(open_page
     Presence.objects.create(inquiry=rows[8], user=ken, doing="replying", since=now, seen_at=now)
     fresh = ask("新しい質問", now)
 
-    page.wait_for_selector(f"#row-{rows[5].pk} .avatar", timeout=6_000)
+    # The newest is told of in one answer with everything before it.
+    page.wait_for_selector("[data-news]:not([hidden])")
+    assert page.locator(f"#row-{rows[5].pk} .avatar").count() == 1
     assert "工房に確認中。" in page.inner_text(f"#row-{rows[6].pk}")
     assert "is-gone" in page.get_attribute(f"#row-{rows[7].pk}", "class")
     assert page.get_attribute(f"#row-{rows[8].pk} .dot", "title") == "鈴木 健 が返信中"
@@ -66,6 +73,11 @@ def test_the_list_follows_the_others_and_holds_still_under_the_pointer(open_page
     assert page.locator("#rows li").count() == 20
     assert held(page)["marks"] == before["marks"]
     assert page.is_hidden("[data-news]")
+    # Some five seconds after an answer, by the browser's clock, the page asks again.
+    page.wait_for_event("response", lambda answer: "/poll/" in answer.url)
+    assert len(asked) > 1
+    for earlier, later in pairwise(asked):
+        assert later["startTime"] - earlier["startTime"] - earlier["responseStart"] < 6_000
 
 
 def test_the_keys_walk_the_list_and_stay_quiet_while_somebody_types(open_page, sign_in, site, story_clock):
@@ -80,12 +92,12 @@ def test_the_keys_walk_the_list_and_stay_quiet_while_somebody_types(open_page, s
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     page.wait_for_selector(f'#conversation[data-inquiry="{rows[1].pk}"]')
-    assert page.url.endswith(f"/admin/inquiries/{rows[1].pk}/?view=open")
-    assert page.get_attribute(f"#row-{rows[1].pk} a", "aria-current") == "true"
+    page.wait_for_selector(f'#row-{rows[1].pk} a[aria-current="true"]')
+    page.wait_for_url(f"**/admin/inquiries/{rows[1].pk}/?view=open")
     # Shown again, the address brings both panes back.
     page.reload()
     page.wait_for_selector(f'#row-{rows[1].pk} a[aria-current="true"]')
-    assert page.inner_text("#views [data-count=open]") == "3"
+    expect(page.locator("#views [data-count=open]")).to_have_text("3")
     page.keyboard.press("/")
     page.keyboard.type("jk/")
     assert page.input_value("#list input[name=q]") == "jk/"
@@ -117,7 +129,7 @@ def test_ctrl_k_goes_anywhere(open_page, sign_in, site, story_clock):
     page.wait_for_url(f"**/admin/inquiries/{inquiry.pk}/")
 
 
-def test_on_a_phone_one_pane_is_shown_and_back_leads_to_the_row(open_page, sign_in, site, story_clock):
+def test_on_a_phone_one_pane_is_shown_and_back_leads_to_the_row(open_page, sign_in, site, settled, story_clock):
     agent = make.make_user("aya@shop.example", name="佐藤 彩")
     rows = [ask(f"質問{place:02}", story_clock.moment) for place in range(20)]
     page = open_page(375)
@@ -126,6 +138,7 @@ def test_on_a_phone_one_pane_is_shown_and_back_leads_to_the_row(open_page, sign_
     assert page.is_hidden("#conversation")
     page.locator(f"#row-{rows[15].pk} a").click()
     page.wait_for_selector("#conversation[data-inquiry]")
+    settled(page)
     assert page.is_hidden("#list")
     assert page.evaluate("scrollY") == 0
     page.click("a.back")

@@ -28,12 +28,7 @@ def desk(transactional_db, story_clock, site, open_page, sign_in):
     return page, user, inquiry
 
 
-def settled(page):
-    """Until what htmx brought is wired."""
-    page.wait_for_selector(".htmx-request, .htmx-added, .htmx-settling, .htmx-swapping", state="detached")
-
-
-def test_two_templates_by_keyboard_and_enter_sends_nothing(desk, wait):
+def test_two_templates_by_keyboard_and_enter_sends_nothing(desk, settled, wait):
     page, user, inquiry = desk
     page.goto(f"/admin/inquiries/{inquiry.pk}/")
     page.wait_for_selector("#customer")
@@ -76,7 +71,7 @@ def press(page, key, **options):
     )
 
 
-def test_a_shortcut_becomes_its_template(desk, wait):
+def test_a_shortcut_becomes_its_template(desk, settled, wait):
     page, _user, inquiry = desk
     template = Template.objects.get(name="発送のご案内")
     template.shortcut = "hassou"
@@ -135,7 +130,7 @@ def test_a_macro_by_its_key(desk, wait):
     assert (inquiry.assignee, [*inquiry.tags.all()]) == (user, [tag])
 
 
-def test_a_rule_is_written_row_by_row(desk):
+def test_a_rule_is_written_row_by_row(desk, settled):
     page, _user, _inquiry = desk
     page.goto("/admin/inquiries/rules/new/")
     page.fill("[name=name]", "未対応は順番に")

@@ -181,7 +181,7 @@ def test_a_returned_mail_stops_the_address_and_a_forged_one_does_not(desk, imap,
     assert "gone@mail.example" in desk.inner_text("main")
 
 
-def test_a_mail_that_could_not_be_read_is_retried_by_hand(desk, imap, fetch, story_clock):
+def test_a_mail_that_could_not_be_read_is_retried_by_hand(desk, imap, fetch, wait, story_clock):
     mailbox = make_mailbox(imap.port)
     raw = raw_mail("読めるはずの本文です。")
     stuck = IncomingMail.objects.create(
@@ -192,14 +192,14 @@ def test_a_mail_that_could_not_be_read_is_retried_by_hand(desk, imap, fetch, sto
     assert "財布について" in desk.inner_text("main")
     desk.goto(f"/admin/mail/errors/{stuck.pk}/")
     desk.locator(f"form[action$='/errors/{stuck.pk}/read-again/'] button").first.click()
-    desk.wait_for_load_state()
+    wait(lambda: IncomingMail.objects.exclude(state="error").exists(), what="the letter in the queue again")
     fetch()
     stuck.refresh_from_db()
     assert stuck.state == "filed"
     assert "読めるはずの本文です。" in Inquiry.objects.get().messages.get(kind="received").body
 
 
-def test_an_uncertain_letter_is_settled_by_hand(desk, smtp_sink, fetch, story_clock):
+def test_an_uncertain_letter_is_settled_by_hand(desk, smtp_sink, fetch, wait, story_clock):
     from shopdesk.mail import outbox
     from tests.sink import DROP
 
@@ -217,8 +217,7 @@ def test_an_uncertain_letter_is_settled_by_hand(desk, smtp_sink, fetch, story_cl
     assert "ご返信" in desk.inner_text("main")
     desk.goto(f"/admin/mail/{letter.pk}/")
     desk.locator(f"form[action$='/{letter.pk}/mark-sent/'] button").first.click()
-    desk.wait_for_load_state()
-    letter.refresh_from_db()
-    assert letter.state == OutgoingMail.State.SENT
+    sent = OutgoingMail.objects.filter(pk=letter.pk, state=OutgoingMail.State.SENT)
+    wait(sent.exists, what="the letter noted as sent")
     fetch()
     assert len(smtp_sink.messages) == 1

@@ -60,7 +60,7 @@ def test_one_of_two_units_comes_back(open_page, sign_in, worker, smtp_sink, wait
     desk.wait_for_selector("#decide")
     assert "12,000" in desk.inner_text("main")
     desk.locator("#decide button.btn-primary").click()
-    desk.wait_for_load_state()
+    wait(ReturnCase.objects.exclude(status=case.status).exists, what="the decision")
     case.refresh_from_db()
     assert (case.status, case.decided_by) == ("approved", agent)
     wait(lambda: len(smtp_sink.messages) == 3, what="the approval")

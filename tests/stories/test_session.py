@@ -46,3 +46,36 @@ def test_words_outlive_the_session(story_clock, queue, smtp_sink, open_page, sig
     wait(lambda: Message.objects.filter(kind="reply").exists(), what="the reply")
     assert Message.objects.get(kind="reply").body == "三色ございます。青、赤、白です。"
     assert not Draft.objects.exists()
+
+
+def test_what_a_person_reads_when_something_is_away(story_clock, queue, smtp_sink, open_page, sign_in, wait):
+    """Saving and sending fail in every way that they can: it is said in plain words, and what is written stays."""
+    make.make_store()
+    aya = make.make_user("aya@shop.example", name="佐藤 彩")
+    inquiry = make_inquiry()
+    page = open_page()
+    sign_in(page, aya)
+    page.goto(f"/admin/inquiries/{inquiry.pk}/")
+    for status, words in {
+        503: "サービスの一部が一時的に応答していません",
+        403: "この操作は受け付けられませんでした",
+        413: "大きすぎて送信できませんでした",
+        500: "処理できませんでした",
+        0: "接続できません",
+    }.items():
+        answer = {"status": status, "body": "x"}
+        fail = (lambda route, answer=answer: route.fulfill(**answer)) if status else (lambda route: route.abort())
+        page.route("**/draft/", fail)
+        page.route("**/reply/", fail)
+        page.fill(BODY, f"三色ございます。{status}")
+        page.click("#reply-form button[name=then][value=pending]")
+        page.wait_for_selector(f"#notices >> text={words}")
+        assert page.input_value(BODY) == f"三色ございます。{status}"
+        page.unroute("**/draft/")
+        page.unroute("**/reply/")
+        for button in page.query_selector_all("#notices [data-text] button"):
+            button.click()
+    assert not Message.objects.filter(kind="reply").exists()
+    page.click("#reply-form button[name=then][value=pending]")
+    wait(Message.objects.filter(kind="reply").exists, what="the reply")
+    assert Message.objects.get(kind="reply").body == "三色ございます。0"
