@@ -21,7 +21,9 @@
   const on = (name, act) => document.addEventListener(name, act);
   const ended = document.getElementById("session-ended");
 
-  on("htmx:responseError", () => ended?.hidden === false || say(box.dataset.failed));
+  on("htmx:responseError", ({ detail: { xhr } }) => {
+    if (ended?.hidden !== false) say(box.dataset[xhr.status] || box.dataset.failed);
+  });
   on("htmx:sendError", () => say(box.dataset.offline));
   on("htmx:timeout", () => say(box.dataset.offline));
   on("htmx:beforeSwap", ({ detail }) => {

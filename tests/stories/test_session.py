@@ -1,6 +1,8 @@
 """S8b: the session ends while somebody writes. The words stay, nothing is lost, and after signing in in another tab the
 same page sends them, once."""
 
+from functools import partial
+
 import pytest
 from django.conf import settings
 
@@ -11,6 +13,13 @@ from tests.inquiries.make import make_inquiry
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BODY = "#composer-body"
+
+
+def _answer(route, *, status):
+    if status:
+        route.fulfill(status=status, body="x")
+    else:
+        route.abort()
 
 
 def test_words_outlive_the_session(story_clock, queue, smtp_sink, open_page, sign_in, wait):
@@ -61,10 +70,9 @@ def test_what_a_person_reads_when_something_is_away(story_clock, queue, smtp_sin
         403: "この操作は受け付けられませんでした",
         413: "大きすぎて送信できませんでした",
         500: "処理できませんでした",
-        0: "接続できません",
+        0: "接続できませんでした",
     }.items():
-        answer = {"status": status, "body": "x"}
-        fail = (lambda route, answer=answer: route.fulfill(**answer)) if status else (lambda route: route.abort())
+        fail = partial(_answer, status=status)
         page.route("**/draft/", fail)
         page.route("**/reply/", fail)
         page.fill(BODY, f"三色ございます。{status}")
