@@ -16,12 +16,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value
 
 from faq import analysing
 from inquiries import masking
@@ -43,7 +42,7 @@ logger = logging.getLogger(__name__)
 COUNTED = 1_000
 PER_PAGE = 25
 MOST_PAGES = 40
-# Inquiries that are walked for a page, the newest ones: 15 ms.
+# Inquiries that are walked for a page, the newest ones: some 2 ms.
 WALKED = 5_000
 MOST_WORDS = 6
 LONGEST = 100
@@ -270,9 +269,11 @@ def search(query: str, *, user: User, rows: InquiryQuerySet | None = None, page:
 def _of_many(visible: InquiryQuerySet, known: QuerySet[SearchEntry], words: Sequence[str], page: int) -> Found:
     """A page of more hits than are counted."""
     start = (page - 1) * PER_PAGE
-    every = Inquiry.objects.order_by("-last_activity_at", "-pk").values("last_activity_at")
-    since = Coalesce(Subquery(every[WALKED : WALKED + 1]), Value(datetime.min.replace(tzinfo=UTC)))
-    walked = visible.filter(Exists(known.filter(pk=OuterRef("pk"))), last_activity_at__gte=since)
+    every = Inquiry.objects.order_by("-last_activity_at", "-pk").values_list("last_activity_at", flat=True)
+    walked = visible.filter(Exists(known.filter(pk=OuterRef("pk"))))
+    # Asked by itself: only of a moment that it knows does the planner see how little there is to walk.
+    for since in every[WALKED : WALKED + 1]:
+        walked = walked.filter(last_activity_at__gte=since)
     # The newest one after the other, each looked up by its key, until the page is full.
     with _planned("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"):
         shown = _cut(walked, start)
