@@ -80,6 +80,7 @@ _FIELDS = tuple(
     }
 )  # fmt: skip
 _COLUMNS = ", ".join(f'mail."{name}"' for name in _FIELDS)
+_NAMES = frozenset(_FIELDS)
 _JSON = [_FIELDS.index(name) for name in ("left_out", "headers", "attachments")]
 # While automatic mail is held, by a guard: only these.
 _PERSONAL = "AND (mail_class = 'transactional' OR NOT automatic)"
@@ -132,7 +133,7 @@ def claim(now: datetime, limit: int, *, worker: str, leave: Leave = Leave.ALL) -
         found = list(row)
         for place in _JSON:
             found[place] = json.loads(found[place])
-        letters.append(OutgoingMail.from_db(connection.alias, _FIELDS, found))
+        letters.append(OutgoingMail.from_db(connection.alias, _NAMES, found))
     return sorted(letters, key=lambda mail: (mail.due_at, mail.pk))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg import errors, pq
 
 _PLACE = re.compile(r"%\((\w+)\)s")
@@ -24,12 +24,9 @@ _kept: "WeakKeyDictionary[psycopg.Connection[Any], set[bytes]]" = WeakKeyDiction
 
 def rows(sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """What ``sql`` finds, with ``values`` for its places ``%(name)s``; bytes travel as bytes."""
-    own, keeps = _connection()
-    if keeps:
-        # Django says None, which psycopg takes for "never". Django's own cursors prepare nothing in any case.
-        own.prepare_threshold = 0
-    with connection.wrap_database_errors, psycopg.Cursor(own) as cursor:
-        cursor.execute(sql, values)
+    database, own, keeps = _connection()
+    with database.wrap_database_errors, psycopg.Cursor(own) as cursor:
+        cursor.execute(sql, values, prepare=keeps)
         return cursor.fetchall() if cursor.description else []
 
 
@@ -47,9 +44,9 @@ class Statement:
 
         ``meanwhile`` is done while PostgreSQL is at it, and may not speak to it.
         """
-        own, keeps = _connection()
+        database, own, keeps = _connection()
         texts = [_text(values[place]) for place in self._places]
-        with connection.wrap_database_errors:
+        with database.wrap_database_errors:
             if keeps and own.autocommit:
                 try:
                     return self._say(own, texts, meanwhile)
@@ -107,10 +104,14 @@ def _checked(result: pq.abc.PGresult | None) -> pq.abc.PGresult:
     return result
 
 
-def _connection() -> "tuple[psycopg.Connection[Any], bool]":
-    """psycopg's own, and whether it may keep statements: behind a pooler that cannot, the setting for that says so."""
-    connection.ensure_connection()
-    return connection.connection, not connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
+def _connection() -> "tuple[Any, psycopg.Connection[Any], bool]":
+    """Django's connection, psycopg's own, and whether it may keep statements: a pooler may not be able to carry them,
+    and the settings (DATABASE_PREPARE) say so."""
+    database = connections[DEFAULT_DB_ALIAS]  # once: each look through django.db.connection takes a microsecond
+    database.ensure_connection()
+    own = database.connection
+    keeps = own.prepare_threshold is not None and not database.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
+    return database, own, keeps
 
 
 def _text(value: Any) -> bytes | None:

@@ -92,10 +92,22 @@ def test_a_connection_that_is_cut_is_said_to_be(now):
     assert [number for number, *_ in found()] == [1, 4]
 
 
-def test_behind_a_pooler_nothing_is_kept(now, monkeypatch):
-    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)
+@pytest.mark.parametrize("switch", ["DISABLE_SERVER_SIDE_CURSORS", "prepare_threshold"])
+def test_behind_a_pooler_nothing_is_kept(now, monkeypatch, switch):
+    if switch == "prepare_threshold":
+        monkeypatch.delitem(connection.settings_dict["OPTIONS"], switch)
+    else:
+        monkeypatch.setitem(connection.settings_dict, switch, True)
     connection.close()
     ADD.run({"number": 1, "text": "", "at": now})
+    assert wire.rows("SELECT %(number)s::int", {"number": 2}) == [(2,)]
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements")
         assert cursor.fetchone() == (0,)
+    monkeypatch.undo()
+    connection.close()
+    ADD.run({"number": 3, "text": "", "at": now})
+    wire.rows("SELECT %(number)s::int", {"number": 2})
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+        assert cursor.fetchone() == (2,)
