@@ -119,6 +119,7 @@ def prepare(batch: Sequence[Ready], *, now: datetime, until: datetime) -> dict[i
             "now": now,
             "until": until,
         },
+        keep=True,
     )
     ours = {pk for (pk,) in rows}
     return {one.mail.pk: one.raw for one in batch if one.mail.pk in ours}

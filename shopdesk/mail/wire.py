@@ -1,9 +1,9 @@
-"""Statements that a sweep says to PostgreSQL again and again, in one message each, planned once a connection.
+"""Statements that a sweep says to PostgreSQL again and again, in one message each.
 
-Two ways, neither of which is Django's own cursor, that plans anew each time: ``rows`` reads what is found, in the types
-of Python. A ``Statement`` is for the smallest words, of which each letter waits for one: its values go as plain text,
-since a cursor takes as long to put them together as PostgreSQL takes to carry them out, and what there is to do is done
-while PostgreSQL works and waits for the disk.
+There are two ways. ``rows`` reads what is found, in the types of Python. A ``Statement`` is for the smallest words, of
+which each letter waits for one: it is planned once a connection, its values go as plain text, since a cursor takes as
+long to put them together as PostgreSQL takes to carry them out, and what there is to do is done while PostgreSQL works
+and waits for the disk.
 """
 
 import re
@@ -22,11 +22,15 @@ _PLACE = re.compile(r"%\((\w+)\)s")
 _kept: "WeakKeyDictionary[psycopg.Connection[Any], set[bytes]]" = WeakKeyDictionary()
 
 
-def rows(sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """What ``sql`` finds, with ``values`` for its places ``%(name)s``; bytes travel as bytes."""
+def rows(sql: str, values: Mapping[str, Any], *, keep: bool = False) -> list[tuple[Any, ...]]:
+    """What ``sql`` finds, with ``values`` for its places ``%(name)s``; bytes travel as bytes.
+
+    ``keep`` the plan only of what finds its rows by their keys: a queue grows by ten thousands within a moment, and the
+    plan for an empty one would read through it.
+    """
     database, own, keeps = _connection()
     with database.wrap_database_errors, psycopg.Cursor(own) as cursor:
-        cursor.execute(sql, values, prepare=keeps)
+        cursor.execute(sql, values, prepare=keep and keeps)
         return cursor.fetchall() if cursor.description else []
 
 

@@ -100,14 +100,15 @@ def test_behind_a_pooler_nothing_is_kept(now, monkeypatch, switch):
         monkeypatch.setitem(connection.settings_dict, switch, True)
     connection.close()
     ADD.run({"number": 1, "text": "", "at": now})
-    assert wire.rows("SELECT %(number)s::int", {"number": 2}) == [(2,)]
+    assert wire.rows("SELECT %(number)s::int", {"number": 2}, keep=True) == [(2,)]
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements")
         assert cursor.fetchone() == (0,)
     monkeypatch.undo()
     connection.close()
     ADD.run({"number": 3, "text": "", "at": now})
-    wire.rows("SELECT %(number)s::int", {"number": 2})
+    wire.rows("SELECT %(number)s::int", {"number": 2}, keep=True)
+    wire.rows("SELECT %(number)s::int + 1", {"number": 2})
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements")
         assert cursor.fetchone() == (2,)
