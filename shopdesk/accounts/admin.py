@@ -1,5 +1,6 @@
 """Table pages of staff, roles and the audit log."""
 
+import json
 from typing import Any
 
 from django import forms
@@ -102,7 +103,7 @@ class RoleAdmin(RoleModelAdmin[Role]):
 class AuditEntryAdmin(RoleModelAdmin[AuditEntry]):
     permission = P.AUDIT_VIEW
     read_only = True
-    list_display = ("at", "actor", "what", "data")
+    list_display = ("at", "actor", "what", "facts")
     list_filter = ("code",)
     list_select_related = ("actor",)
     date_hierarchy = "at"
@@ -110,3 +111,8 @@ class AuditEntryAdmin(RoleModelAdmin[AuditEntry]):
     @admin.display(description=_("act"))
     def what(self, entry: AuditEntry) -> str:
         return sentences.sentence(entry)
+
+    @admin.display(description=_("data"))
+    def facts(self, entry: AuditEntry) -> str:
+        """The data behind the sentence; of settings the sentence says it, and the entry's own page has all of it."""
+        return "" if entry.code.startswith("settings.") else json.dumps(entry.data, ensure_ascii=False)

@@ -31,7 +31,9 @@ def changes(form: BaseForm) -> list[list[Any]]:
         if _SECRET.search(name):
             told.append([name, _HIDDEN, _HIDDEN])
         elif name in form.cleaned_data:
-            told.append([name, _before(form, name), _plain(form.cleaned_data[name])])
+            before, after = _before(form, name), _plain(form.cleaned_data[name])
+            if before != after:
+                told.append([name, _cut(before), _cut(after)])
     return told
 
 
@@ -50,7 +52,12 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, list | tuple | set | frozenset | QuerySet):
         return [_plain(one) for one in value]
-    return str(value)[:LONGEST]
+    # Browsers send other line ends than they were given.
+    return "\n".join(str(value).splitlines())
+
+
+def _cut(value: Any) -> Any:
+    return value[:LONGEST] if isinstance(value, str) else value
 
 
 class RecordedModelAdmin(RoleModelAdmin[M]):
@@ -77,7 +84,7 @@ class RecordedModelAdmin(RoleModelAdmin[M]):
         """Write an entry for each row, in the caller's transaction. Of what goes away its values are kept."""
         by, now = User.objects.get(pk=request.user.pk), clock.now()
         for row in rows:
-            lost = [[name, _plain(value), None] for name, value in _values(row)] if deed == "deleted" else []
+            lost = [[name, _cut(_plain(value)), None] for name, value in _values(row)] if deed == "deleted" else []
             audit.record(
                 f"settings.{deed}", actor=by, now=now, table=row._meta.label_lower, row=row.pk,
                 name=str(row)[:LONGEST], changes=told or lost,

@@ -77,7 +77,7 @@ def sentence(entry: AuditEntry) -> str:
 # --- changed settings -------------------------------------------------------------------------------------------------
 
 # Of a value as much as a line of the log bears; the entry has more.
-_SHOWN = 60
+_SHOWN = 40
 
 
 def _of_table(data: dict[str, Any]) -> dict[str, str]:

@@ -77,6 +77,14 @@ def test_saving_without_a_change_is_no_act(owner, signed_in, store):
     assert log() == []
 
 
+def test_other_line_ends_are_no_change(owner, signed_in, store):
+    Store.objects.update(signature_ja="くらしの道具店\nお客様窓口")
+    store.refresh_from_db()
+    change(signed_in(owner), store, signature_ja="くらしの道具店\r\nお客様窓口", undo_seconds="5")
+    (entry,) = log()
+    assert entry.data["changes"] == [["undo_seconds", 0, 5]]
+
+
 def test_what_is_refused_is_not_on_record(owner, signed_in, store):
     address = reverse("admin:shop_store_change", args=[store.pk])
     assert signed_in(owner).post(address, filled(store, undo_seconds="61")).status_code == 200
@@ -141,8 +149,8 @@ def test_long_words_are_cut_and_secrets_never_kept(owner, signed_in, store):
     change(signed_in(owner), store, signature_ja="署" * 900)
     (entry,) = log()
     assert entry.data["changes"] == [["signature_ja", "くらしの道具店 お客様窓口", "署" * recording.LONGEST]]
-    assert "署" * 60 + "…" in said(entry)
-    assert "署" * 61 not in said(entry)
+    assert "署" * 40 + "…" in said(entry)
+    assert "署" * 41 not in said(entry)
 
     form = SimpleNamespace(
         changed_data=["api_token"], cleaned_data={"api_token": "s3cret"}, initial={"api_token": "older"}
