@@ -13,6 +13,7 @@ from shopdesk.mail.models import IncomingMail, OutgoingMail
 from shopdesk.mail.receiving.store import store
 from tests.faults import checking, run
 from tests.faults.mailbox import Writer
+from tests.faults.stage import ROOT, Stage
 from tests.mail.make import queue
 from tests.make import make_store
 from tests.receiving.make import make_mailbox
@@ -23,7 +24,7 @@ SEEDS = (169, 493, 2301)
 
 @pytest.fixture(scope="module")
 def stage():
-    with run.Stage() as running:
+    with Stage() as running:
         yield running
 
 
@@ -209,5 +210,5 @@ def test_the_fixed_seeds_draw_every_kind_of_fault():
 
 
 def test_the_points_are_those_of_the_worker():
-    source = (run.ROOT / "tests" / "faults" / "worker.py").read_text(encoding="utf-8")
+    source = (ROOT / "tests" / "faults" / "worker.py").read_text(encoding="utf-8")
     assert [point for point in checking.POINTS if f'"{point}"' not in source] == []
