@@ -3,6 +3,8 @@
 from datetime import time
 
 from followups.models import PlannedMail, Sequence, Step
+from inquiries.models import Category, Inquiry
+from returns.models import ReturnCase
 from shopdesk.mail import consents
 from shopdesk.shop.models import ProductCategory
 from tests import make
@@ -46,3 +48,34 @@ def make_planned(step, order, *, due_at=make.NOW, **fields):
 
 def give_consent(address="hanako@mail.example"):
     consents.give(address, source="test", now=make.NOW)
+
+
+def complain(customer, *, status="open", number="Q-1"):
+    category = Category.objects.get_or_create(
+        slug="test-complaint",
+        defaults={"phase": "after", "name_ja": "不良", "name_en": "Defect", "is_complaint": True},
+    )[0]
+    return Inquiry.objects.create(
+        number=number, store=make.make_store(), customer=customer, name=customer.name, email=customer.email,
+        category=category, subject="壊れていました", status=status, opened_at=make.NOW, last_activity_at=make.NOW,
+        waiting_since=make.NOW if status == "open" else None, solved_at=make.NOW if status == "solved" else None,
+    )  # fmt: skip
+
+
+def solve(inquiry, at=make.NOW):
+    Inquiry.objects.filter(pk=inquiry.pk).update(status="solved", waiting_since=None, solved_at=at)
+
+
+def ask_return(order, status="submitted", number="R-1", by=None):
+    closed = status in {"completed", "declined", "withdrawn"}
+    decided = status not in {"submitted", "withdrawn"}
+    return ReturnCase.objects.create(
+        number=number, order=order, customer=order.customer, name=order.name, email=order.email or "x@mail.example",
+        status=status, created_at=make.NOW, closed_at=make.NOW if closed else None,
+        decided_by=by or (make.make_user() if decided else None), decided_at=make.NOW if decided else None,
+    )  # fmt: skip
+
+
+def state_of(planned):
+    planned.refresh_from_db()
+    return PlannedMail.State(planned.state), planned.reason

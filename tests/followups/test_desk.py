@@ -11,8 +11,7 @@ from followups.models import Campaign, PlannedMail, RestockRequest, Sequence, St
 from shopdesk.accounts.models import AuditEntry
 from shopdesk.mail.models import OutgoingMail
 from shopdesk.shop.models import ProductCategory
-from tests.followups.make import make_planned, make_sequence, make_step
-from tests.followups.test_sending import complain
+from tests.followups.make import complain, make_planned, make_sequence, make_step
 from tests.make import NOW, make_customer, make_order, make_product, make_user
 
 State = PlannedMail.State

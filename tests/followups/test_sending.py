@@ -2,63 +2,30 @@
 
 import re
 from datetime import datetime, timedelta
-from threading import Barrier, Thread
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import connection, transaction
 
-from followups import gate, planning, sending, stopping
-from followups.models import CouponIssue, PlannedMail, Sequence, Step
-from inquiries.models import Category, Inquiry
-from returns.models import ReturnCase
+from followups import gate, planning, sending
+from followups.models import CouponIssue, PlannedMail, Step
 from shopdesk.mail import suppressions
 from shopdesk.mail.models import OutgoingMail
 from shopdesk.shop.models import CustomerAddress, Order
-from tests.followups.make import give_consent, make_planned, make_sequence, make_step
-from tests.make import NOW, make_customer, make_order, make_product, make_user
+from tests.followups.make import (
+    ask_return,
+    complain,
+    give_consent,
+    make_planned,
+    make_sequence,
+    make_step,
+    solve,
+    state_of,
+)
+from tests.make import NOW, make_customer, make_order, make_product
 
 State = PlannedMail.State
 TOKYO = ZoneInfo("Asia/Tokyo")
-
-
-def complain(customer, *, status="open", number="Q-1"):
-    category = Category.objects.get_or_create(
-        slug="test-complaint",
-        defaults={"phase": "after", "name_ja": "不良", "name_en": "Defect", "is_complaint": True},
-    )[0]
-    from tests.make import make_store
-
-    return Inquiry.objects.create(
-        number=number, store=make_store(), customer=customer, name=customer.name, email=customer.email,
-        category=category, subject="壊れていました", status=status, opened_at=NOW, last_activity_at=NOW,
-        waiting_since=NOW if status == "open" else None, solved_at=NOW if status == "solved" else None,
-    )  # fmt: skip
-
-
-def solve(inquiry, at=NOW):
-    Inquiry.objects.filter(pk=inquiry.pk).update(status="solved", waiting_since=None, solved_at=at)
-
-
-def ask_return(order, status="submitted", number="R-1", by=None):
-    closed = status in {"completed", "declined", "withdrawn"}
-    decided = status not in {"submitted", "withdrawn"}
-    return ReturnCase.objects.create(
-        number=number, order=order, customer=order.customer, name=order.name, email=order.email or "x@mail.example",
-        status=status, created_at=NOW, closed_at=NOW if closed else None,
-        decided_by=by or (make_user() if decided else None), decided_at=NOW if decided else None,
-    )  # fmt: skip
-
-
-@pytest.fixture
-def due(db):
-    """One after-care letter, due now."""
-    return make_planned(make_step(make_sequence()), make_order())
-
-
-def state_of(planned):
-    planned.refresh_from_db()
-    return State(planned.state), planned.reason
 
 
 @pytest.mark.django_db
@@ -237,130 +204,6 @@ def test_after_a_finished_return_nothing_more_is_said_about_the_order(due):
     assert state_of(due) == (State.SKIPPED, "returned")
 
 
-# --- held -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.django_db
-def test_an_open_complaint_holds_and_its_end_lets_go(due):
-    complaint = complain(due.customer)
-    sending.sweep(NOW)
-    assert state_of(due) == (State.HELD, "open_complaint")
-    assert due.decision == {"code": "open_complaint", "inquiry": complaint.pk, "number": "Q-1"}
-    sending.sweep(NOW + timedelta(hours=1))
-    assert state_of(due) == (State.HELD, "open_complaint")
-    assert not OutgoingMail.objects.exists()
-    solve(complaint)
-    sending.sweep(NOW + timedelta(hours=2))
-    assert state_of(due) == (State.QUEUED, "")
-    assert OutgoingMail.objects.count() == 1
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("status", ["open", "pending"])
-def test_every_unsolved_complaint_holds(due, status):
-    complain(due.customer, status=status)
-    sending.sweep(NOW)
-    assert due.__class__.objects.get().state == State.HELD
-
-
-@pytest.mark.django_db
-def test_a_complaint_of_somebody_else_or_a_question_holds_nothing(due):
-    complain(make_customer("別の人", "b@mail.example"))
-    inquiry = complain(due.customer, number="Q-2")
-    Inquiry.objects.filter(pk=inquiry.pk).update(category=Category.objects.filter(is_complaint=False).first())
-    sending.sweep(NOW)
-    assert state_of(due) == (State.QUEUED, "")
-
-
-@pytest.mark.django_db
-def test_what_was_held_too_long_expires_even_while_the_complaint_is_open(due):
-    complain(due.customer)
-    sending.sweep(NOW)
-    sending.sweep(due.not_after + timedelta(minutes=1))
-    assert state_of(due) == (State.EXPIRED, "late")
-    assert due.decision["held_for"] == "open_complaint"
-    assert not OutgoingMail.objects.exists()
-
-
-@pytest.mark.django_db
-def test_after_a_complaint_letters_leave_one_a_day():
-    order = make_order()
-    sequence = make_sequence()
-    for delay in (1, 2, 3):
-        make_planned(make_step(sequence, delay=delay, max_late_hours=24 * 30), order)
-    complaint = complain(order.customer)
-    sending.sweep(NOW)
-    solve(complaint)
-    sent = []
-    for hours in (1, 2, 24, 26, 48, 50):
-        sending.sweep(NOW + timedelta(hours=hours))
-        sent.append(OutgoingMail.objects.count())
-    assert sent == [1, 1, 1, 2, 2, 3]
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("after", "expected"),
-    [("withdrawn", (State.QUEUED, "")), ("declined", (State.QUEUED, "")), ("completed", (State.SKIPPED, "returned"))],
-)
-def test_an_open_return_holds_until_it_is_closed(due, after, expected, agent):
-    case = ask_return(due.order)
-    sending.sweep(NOW)
-    assert state_of(due) == (State.HELD, "open_return")
-    ReturnCase.objects.filter(pk=case.pk).update(status=after, closed_at=NOW, decided_by=agent, decided_at=NOW)
-    sending.sweep(NOW + timedelta(hours=1))
-    assert state_of(due) == expected
-
-
-@pytest.mark.django_db
-def test_a_pause_holds_and_the_clock_runs_on(due, owner):
-    sequence = due.sequence
-    stopping.set_status(sequence, Sequence.Status.PAUSED, by=owner, now=NOW)
-    sending.sweep(NOW)
-    assert state_of(due) == (State.HELD, "paused")
-    stopping.set_status(sequence, Sequence.Status.ACTIVE, by=owner, now=NOW)
-    sending.sweep(NOW + timedelta(hours=1))
-    assert state_of(due) == (State.QUEUED, "")
-    assert list(owner.audit_entries.order_by("pk").values_list("code", flat=True)) == [
-        "followups.sequence_status", "followups.sequence_status",
-    ]  # fmt: skip
-
-
-@pytest.mark.django_db
-def test_released_by_a_person_it_leaves_in_spite_of_the_complaint(due, owner):
-    complain(due.customer)
-    sending.sweep(NOW)
-    assert stopping.release(due, by=owner, now=NOW) is True
-    assert stopping.release(due, by=owner, now=NOW) is False
-    sending.sweep(NOW)
-    assert state_of(due) == (State.QUEUED, "")
-    assert due.decision["released_by"] == owner.pk
-
-
-@pytest.mark.django_db
-def test_released_by_a_person_it_still_does_not_reach_one_who_unsubscribed(due, owner):
-    complain(due.customer)
-    sending.sweep(NOW)
-    suppressions.suppress("hanako@mail.example", scope="service", reason="unsubscribed", now=NOW)
-    stopping.release(due, by=owner, now=NOW)
-    sending.sweep(NOW)
-    assert state_of(due) == (State.SKIPPED, "suppressed")
-    assert not OutgoingMail.objects.exists()
-
-
-@pytest.mark.django_db
-def test_held_or_cancelled_by_a_person_it_stays(due, owner):
-    assert stopping.hold(due, by=owner, now=NOW) is True
-    sending.sweep(NOW)
-    assert state_of(due) == (State.HELD, "held_by_staff")
-    assert stopping.cancel(due, by=owner, now=NOW) is True
-    assert stopping.release(due, by=owner, now=NOW) is False
-    assert stopping.cancel(due, by=owner, now=NOW) is False
-    sending.sweep(NOW)
-    assert state_of(due) == (State.CANCELLED, "cancelled_by_staff")
-    assert not OutgoingMail.objects.exists()
-
-
 # --- repeating, coupons, poison, expiry in the outbox ---------------------------------------------------------------
 
 
@@ -491,135 +334,6 @@ def test_late_days_tell_the_truth():
     assert OutgoingMail.objects.get().text.startswith("2日遅れ\n")
 
 
-# --- races ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.django_db
-def test_the_database_ties_a_letter_to_its_row(due):
-    with pytest.raises(IntegrityError), transaction.atomic():
-        PlannedMail.objects.update(state=State.QUEUED)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_four_workers_write_one_letter_for_each_row():
-    step = make_step(make_sequence())
-    for number in range(40):
-        customer = make_customer(f"客{number}", f"c{number % 40}@mail.example")
-        make_planned(step, make_order(str(number), customer=customer))
-    start = Barrier(4)
-    counts, failures = [], []
-
-    def work():
-        try:
-            start.wait()
-            counts.append(sending.sweep(NOW))
-        except Exception as error:
-            failures.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
-    assert sum(counts) == 40
-    assert OutgoingMail.objects.count() == 40
-    assert PlannedMail.objects.filter(state=State.QUEUED).count() == 40
-
-
-@pytest.mark.django_db(transaction=True)
-def test_while_a_complaint_is_being_filed_nothing_is_decided():
-    """Its commit has begun (foreign keys are checked then, and lock the customer's row) and is not over."""
-    planned = make_planned(make_step(make_sequence()), make_order())
-    ended = []
-
-    def work():
-        try:
-            ended.append(sending.sweep(NOW))
-        finally:
-            connections.close_all()
-
-    with transaction.atomic():
-        complain(planned.customer)
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what a commit does first
-        worker = Thread(target=work)
-        worker.start()
-        worker.join(5)
-        assert ended == [0]
-    worker.join()
-    assert state_of(planned) == (State.PLANNED, "")
-    sending.sweep(NOW)
-    assert state_of(planned) == (State.HELD, "open_complaint")
-    assert not OutgoingMail.objects.exists()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_complaint_between_claim_and_gate_is_seen(monkeypatch):
-    planned = make_planned(make_step(make_sequence()), make_order())
-    customer = planned.customer
-    original = sending._end
-
-    def late(row, now):
-        def file_it():
-            complain(customer)
-            connections.close_all()
-
-        thread = Thread(target=file_it)
-        thread.start()
-        thread.join()
-        original(row, now)
-
-    monkeypatch.setattr(sending, "_end", late)
-    sending.sweep(NOW)
-    assert state_of(planned) == (State.HELD, "open_complaint")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_worker_that_dies_leaves_the_row_as_it_was(monkeypatch):
-    planned = make_planned(make_step(make_sequence()), make_order())
-
-    class Killed(BaseException):
-        pass
-
-    def die(*args, **kwargs):
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(sending, "_record", die)  # after the letter was queued, before the row says so
-        with pytest.raises(Killed):
-            sending.sweep(NOW)
-    assert state_of(planned) == (State.PLANNED, "")
-    assert not OutgoingMail.objects.exists()
-    sending.sweep(NOW)
-    assert OutgoingMail.objects.count() == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_customer_who_is_locked_for_long_does_not_stop_the_others():
-    from shopdesk.shop.models import Customer
-
-    step = make_step(make_sequence())
-    stuck = make_planned(step, make_order("1"), due_at=NOW - timedelta(hours=1))
-    free = make_planned(step, make_order("2", customer=make_customer("別の人", "b@mail.example")))
-    with transaction.atomic():
-        Customer.objects.select_for_update().get(pk=stuck.customer_id)
-
-        def work():
-            sending.sweep(NOW)
-            connections.close_all()
-
-        worker = Thread(target=work)
-        worker.start()
-        worker.join()
-    assert state_of(free) == (State.QUEUED, "")
-    assert state_of(stuck) == (State.PLANNED, "")
-    sending.sweep(NOW)
-    assert state_of(stuck) == (State.QUEUED, "")
-
-
 # --- cost -----------------------------------------------------------------------------------------------------------
 
 
@@ -660,13 +374,3 @@ def test_the_gate_prefers_the_orders_own_address():
     CustomerAddress.objects.create(customer=customer, address="newest@mail.example")
     planned = make_planned(make_step(make_sequence()), order)
     assert gate.address_of(planned, customer) == "other@mail.example"
-
-
-@pytest.mark.django_db
-def test_what_a_person_holds_too_long_expires(due, owner):
-    stopping.hold(due, by=owner, now=NOW)
-    sending.sweep(due.not_after)
-    assert state_of(due) == (State.HELD, "held_by_staff")
-    sending.sweep(due.not_after + timedelta(seconds=1))
-    assert state_of(due) == (State.EXPIRED, "late")
-    assert due.decision["held_for"] == "held_by_staff"
