@@ -160,7 +160,7 @@ def test_from_another_address_to_a_label_of_the_shop(desk, open_page, sign_in, s
     page.wait_for_selector("[data-held]")
     fresh = Inquiry.objects.get()
     assert (fresh.status, str(fresh.label)) == ("pending", "仕入先・運送会社に確認中")
-    story_clock.at("2026-11-20 10:00:10")
+    story_clock.at("2026-11-20 10:01")
     delivery.sweep(story_clock.moment)
     (letter,) = smtp_sink.messages
     assert letter.sender == "repairs@shop.example"  # of the envelope: where a report of its delivery comes back to
