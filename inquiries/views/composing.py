@@ -103,8 +103,9 @@ def ways(request: StaffRequest, pk: int) -> HttpResponse:
 def senders_of(request: StaffRequest, pk: int) -> HttpResponse:
     """The own addresses that a reply may leave from; ``?sender=`` is the one that is chosen."""
     inquiry = inquiry_for(request, pk)
-    sender = request.GET.get("sender") or senders.usual(inquiry)
-    context = {"inquiry": inquiry, "senders": senders.choices(inquiry.store), "sender": sender}
+    every, sender = senders.choices(inquiry.store), request.GET.get("sender") or senders.usual(inquiry)
+    # One that is not ours any more leaves the choice at the store's: where that is the only one, nothing else can.
+    context = {"inquiry": inquiry, "senders": every, "sender": sender if sender in every else every[0]}
     return render(request, "inquiries/_senders.html", context)
 
 

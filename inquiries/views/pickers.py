@@ -174,7 +174,10 @@ def _append(inquiry: Inquiry, text: str, request: StaffRequest, *, template: int
         draft = Draft(body=body)
     body = f"{draft.body.rstrip()}\n\n{text}" if draft.body.strip() else text
     kept = [*draft.templates, *([template] if template else [])]
-    drafts.save(inquiry, body=body, by=request.user, now=clock.now(), cc=draft.cc, bcc=draft.bcc, templates=kept)
+    drafts.save(
+        inquiry, body=body, by=request.user, now=clock.now(), cc=draft.cc, bcc=draft.bcc, sender=draft.sender,
+        templates=kept,
+    )  # fmt: skip
     messages.success(request, _("Added to your reply."))
 
 

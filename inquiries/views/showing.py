@@ -172,10 +172,12 @@ def _ways(request: StaffRequest) -> dict[str, Any]:
 def _senders(request: StaffRequest, inquiry: Inquiry, draft: Draft | None) -> dict[str, Any]:
     """From where the reply leaves; all choices only when they are asked for, or when one was refused."""
     sender = (draft and draft.sender) or senders.usual(inquiry)
-    posted = request.POST.get("sender", "")
-    if posted in {"", sender} and "ways" not in request.GET:
+    posted, asked = request.POST.get("sender", ""), "ways" in request.GET
+    if not posted and not asked:
         return {"sender": sender}
     every = senders.choices(inquiry.store)
+    if posted == sender and sender in every and not asked:
+        return {"sender": sender}
     return {"sender": next((one for one in (posted, sender) if one in every), every[0]), "senders": every}
 
 

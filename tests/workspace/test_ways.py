@@ -22,6 +22,7 @@ from shopdesk import clock
 from shopdesk.mail import message
 from shopdesk.mail.models import Mailbox, OutgoingMail
 from tests import make
+from tests.faq.make import make_article
 from tests.filing.make import make_mailbox, receive
 from tests.inquiries.make import make_inquiry
 
@@ -298,3 +299,47 @@ def test_a_usual_reply_asks_nothing_more(boxes, django_assert_num_queries):
     with django_assert_num_queries(0):
         assert senders.resolve(inquiry, "") == boxes.sender_address
         assert senders.resolve(inquiry, boxes.sender_address.upper()) == boxes.sender_address
+
+
+def test_a_choice_that_is_gone_leads_to_another_one(boxes, agent, now, signed_in):
+    inquiry, client = make_inquiry(), signed_in(agent)
+    drafts.save(inquiry, body=BODY, by=agent, now=now, sender=REPAIRS)
+    Mailbox.objects.exclude(address=boxes.sender_address).update(status="paused")
+    answer = post(client, inquiry, sender=REPAIRS)
+    assert answer.status_code == 422
+    assert f'name="sender" value="{boxes.sender_address}"' in answer.text  # the only one that is left
+    part = client.get(f"/admin/inquiries/{inquiry.pk}/senders/", {"sender": REPAIRS}).text
+    assert f'value="{boxes.sender_address}"' in part
+    assert REPAIRS not in part
+    assert post(client, inquiry, sender=boxes.sender_address).status_code == 302
+    assert OutgoingMail.objects.get().from_address == boxes.sender_address
+
+
+def test_the_usual_one_is_never_a_choice_that_is_gone(boxes, agent, now, signed_in):
+    inquiry, client = make_inquiry(written_to=REPAIRS), signed_in(agent)
+    Mailbox.objects.filter(address=REPAIRS).update(status="paused")
+    assert post(client, inquiry, sender=REPAIRS).status_code == 302  # as the page has it, where nobody chose
+    assert OutgoingMail.objects.get().from_address == boxes.sender_address
+
+
+def test_what_waits_follows_the_address_of_its_store(boxes, agent, now, signed_in):
+    inquiry, client = make_inquiry(), signed_in(agent)
+    hour = localtime(clock.now() + timedelta(hours=30))
+    answer = post(client, inquiry, sender=boxes.sender_address, action="schedule", send_at=f"{hour:%Y-%m-%dT%H:%M}")
+    assert answer.status_code == 302
+    boxes.sender_address = "desk@shop.example"
+    boxes.save()
+    scheduling.sweep(hour)
+    assert PreparedReply.objects.get().state == "sent"
+    assert OutgoingMail.objects.get().from_address == "desk@shop.example"
+
+
+def test_an_article_that_is_added_keeps_the_choice(boxes, agent, now, signed_in):
+    inquiry, client = make_inquiry(), signed_in(agent)
+    drafts.save(inquiry, body="途中", by=agent, now=now, sender=REPAIRS)
+    article = make_article()
+    assert client.post(reverse("desk-inquiries:faq-use", args=[inquiry.pk, article.pk])).status_code == 302
+    kept = Draft.objects.get()
+    assert "途中" in kept.body
+    assert kept.body != "途中"
+    assert kept.sender == REPAIRS
