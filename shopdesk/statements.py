@@ -101,6 +101,7 @@ class _Compiled(Generic[R]):
         with suppress(EmptyResultSet):
             sql, params = self.compiler.as_sql()
             self.sql, self.places = _inlined(sql, params, stand_ins)
+        self.compiler.connection = None  # this thread's, which ends before the words are forgotten
 
     def rows(self, values: dict[str, Any]) -> list[R]:
         if not self.sql:
@@ -116,7 +117,7 @@ class _Compiled(Generic[R]):
             return [[row[: compiler.col_count] for row in found] if compiler.has_extra_select else found]
 
         compiler.execute_sql = execute_sql
-        compiler.get_converters = self._converters
+        compiler.get_converters = lambda fields: self._converters(compiler, fields)
         query: Any = copy.copy(self.queryset.query)
         query.get_compiler = lambda *_, **__: compiler
         # What queryset.all() would be, without a copy of every table and condition in it.
@@ -124,10 +125,10 @@ class _Compiled(Generic[R]):
         queryset.__dict__.update(self.queryset.__dict__, _query=query)
         return list(queryset)
 
-    def _converters(self, fields: Any) -> Any:
+    def _converters(self, compiler: Any, fields: Any) -> Any:
         """They depend on the columns alone, and there may be a hundred."""
         if self._known_converters is None:
-            self._known_converters = self.compiler.get_converters(fields)
+            self._known_converters = type(compiler).get_converters(compiler, fields)
         return self._known_converters
 
 

@@ -1,12 +1,14 @@
 """Queries that are put into words once answer as if they had been made anew."""
 
+import gc
 import threading
+import weakref
 from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import EmptyResultSet
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.models import OuterRef, Value
 from django.db.models.functions import JSONObject
 
@@ -136,6 +138,30 @@ def test_every_thread_asks_on_its_own_connection(agent):
     for thread in threads:
         thread.join()
     assert (failed, found) == ([], [[agent.name]] * 24)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_thread_that_has_ended_leaves_no_connection_behind(agent):
+    @statement(keep=1)
+    def _with_role(*, pk: int):
+        texts = Message.objects.filter(author=OuterRef("pk")).values(found=JSONObject(body="body"))
+        return User.objects.filter(pk=pk).select_related("role").annotate(said=ArraySubquery(texts))
+
+    held = []
+
+    def ask():
+        try:
+            _with_role(pk=agent.pk)
+            held.append(weakref.ref(connections[DEFAULT_DB_ALIAS]))
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    gc.collect()
+    assert [one() for one in held] == [None]
+    assert [(user.pk, user.role.pk, user.said) for user in _with_role(pk=agent.pk)] == [(agent.pk, agent.role_id, [])]
 
 
 def test_fixed_words_stand_in_the_statement(db):
