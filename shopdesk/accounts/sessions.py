@@ -23,7 +23,8 @@ class SessionStore(DatabaseSessions):
         return Session
 
     def _get_session_from_db(self) -> Session | None:
-        if self.session_key:
+        # A cookie may say anything; PostgreSQL takes no NUL.
+        if self.session_key and "\x00" not in self.session_key:
             for found in _alive(key=self.session_key, now=timezone.now()):
                 return found
         self._session_key = None

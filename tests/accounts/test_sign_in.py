@@ -7,6 +7,7 @@ import time_machine
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
 from anymail.exceptions import AnymailRecipientsRefused
+from django.conf import settings
 from django.core import mail
 from django.db import connection
 from django.test import Client
@@ -211,3 +212,10 @@ def test_the_session_is_new_after_signing_in(agent, password):
     before = client.session.session_key
     sign_in(client, agent.email, password)
     assert client.session.session_key != before
+
+
+@pytest.mark.parametrize("key", ['"abcdefghij\\000"', '"\\000"', "%s%%abcdefghij", "x" * 200])
+def test_a_cookie_of_odd_letters_is_nobodys_session(db, key):
+    response = Client().get("/admin/", headers={"cookie": f"{settings.SESSION_COOKIE_NAME}={key}"})
+    assert response.status_code == 302
+    assert response["Location"] == "/admin/login/?next=/admin/"
