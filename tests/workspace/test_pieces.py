@@ -163,3 +163,9 @@ def test_each_is_told_their_own_name(db, agent, owner, signed_in):
     assert agent.name not in theirs
     assert "/admin/accounts/user/" in theirs
     assert "/admin/accounts/user/" not in mine
+
+
+def test_who_has_no_name_finds_their_menu_under_their_address(db, signed_in):
+    page = signed_in(make.make_user("ken@shop.example", name="")).get("/admin/").content.decode()
+    assert '<details class="user-menu"' in page
+    assert '<span class="user-name"><span>ken@shop.example</span>' in page

@@ -31,7 +31,7 @@ def staff_frame(context: Context) -> SafeString:
     """What stands around every page of staff: the bar of the phone, the navigation, who is signed in."""
     # Django draws its page about an impossible query of a table without the request.
     user, request = context.get("user"), context.get("request")
-    name, role = (user.name, str(user.role)) if isinstance(user, User) else ("", "")
+    name, role = (str(user), str(user.role)) if isinstance(user, User) else ("", "")
     return _FRAME.draw(
         navigation=tuple(context.get("navigation") or ()),
         nav_active=str(context.get("nav_active", "")),
