@@ -143,7 +143,7 @@ DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
 # A kept plan (shopdesk.statements) serves all values: what makes a difference for the planner stands in its words.
 DATABASES["default"]["OPTIONS"].setdefault("options", "-c join_collapse_limit=6 -c plan_cache_mode=force_generic_plan")
 # Plans of shopdesk.statements are kept with the connection. A pooler that hands every transaction another connection,
-# and does not know prepared statements (PgBouncer before 1.21), needs this off.
+# and does not know prepared statements (PgBouncer before 1.22), needs this off.
 if env.bool("DATABASE_PREPARE", default=True):
     DATABASES["default"]["OPTIONS"].setdefault("prepare_threshold", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
