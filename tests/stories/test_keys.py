@@ -212,6 +212,14 @@ def test_on_a_phone_nothing_overflows_and_thumbs_fit(transactional_db, story_clo
     assert small == []
     page.click(".to-composer")
     page.wait_for_function("document.getElementById('composer').getBoundingClientRect().top < 800")
+    # Nothing moves under the thumb that puts the focus into the box.
+    where = "document.getElementById('copies').getBoundingClientRect().top + scrollY"
+    page.evaluate("document.activeElement.blur()")
+    assert page.is_visible(".to-composer")
+    before = page.evaluate(where)
+    page.focus("#copies > summary")
+    assert not page.is_visible(".to-composer")
+    assert page.evaluate(where) == before
 
 
 def test_what_comes_while_one_writes_is_told_and_read_without_losing_a_word(desk, now, wait):
