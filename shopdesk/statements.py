@@ -152,7 +152,7 @@ class AnyOf(Lookup[Any]):
 def _stand_in(kind: type, place: int) -> Any:
     if issubclass(kind, datetime):
         return _MOMENT
-    number = _FIRST_NUMBER + place
+    number = _FIRST_NUMBER + place * 1_000_000  # far apart: none is another's neighbour
     return str(number) if kind is str else [number] if kind is list else number
 
 
@@ -170,6 +170,8 @@ def _inlined(sql: str, params: Sequence[Any], stand_ins: dict[str, Any]) -> tupl
         value = next(rest)
         place = _place(value, stand_ins)
         if place is None:
+            if _is_reckoned(value, stand_ins):
+                raise Unused(f"{value} is no value but something made of one: {sql}")
             return fixed.mogrify("%s", [value]).replace("%", "%%")
         places.append(place)
         return "%s"
@@ -189,6 +191,13 @@ def _place(value: Any, stand_ins: dict[str, Any]) -> _Place | None:
         elif type(value) is type(stand_in) and value == stand_in:
             return name, None
     return None
+
+
+def _is_reckoned(value: Any, stand_ins: dict[str, Any]) -> bool:
+    """Whether it was made of a value ("%word%", the number after), which would stay as it was at first."""
+    if isinstance(value, str):
+        return any(type(stand_in) is str and stand_in in value for stand_in in stand_ins.values())
+    return isinstance(value, int) and value < _FIRST_NUMBER // 2
 
 
 def _filled(places: list[_Place], values: dict[str, Any]) -> list[Any]:

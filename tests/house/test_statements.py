@@ -100,6 +100,20 @@ def test_a_value_that_gets_lost_on_the_way_is_refused(db):
         Words(lambda name: ("SELECT %s", [1]), name=str)
 
 
+def test_a_value_that_something_else_is_made_of_is_refused(db):
+    """It would stay for ever what it was at first, and find other rows."""
+
+    @statement(keep=1)
+    def _alike(*, name: str):
+        return User.objects.filter(name=name) | User.objects.filter(email__icontains=name)
+
+    with pytest.raises(Unused, match="made of"):
+        _alike(name="ken")
+    for asked in (lambda n, m: [n, m, n + 1], lambda n, m: [n, m, m - 1]):
+        with pytest.raises(Unused, match="made of"):
+            Words(lambda n, m, asked=asked: ("SELECT %s, %s, %s", asked(n, m)), n=int, m=int)
+
+
 def test_moments_keep_their_distance_and_numbers_their_kind(db, now):
     asked = Words(lambda n, at: ("SELECT %s, %s, %s, '%%', pg_typeof(%s)", [n, at, at - HOUR, n]), n=int, at=datetime)
     assert asked.row(n=3, at=now) == (3, now, now - HOUR, "%", "bigint")
