@@ -92,4 +92,5 @@ class RecordedModelAdmin(RoleModelAdmin[M]):
 
 
 def _values(row: Model) -> list[tuple[str, Any]]:
-    return [(name, value) for name, value in model_to_dict(row).items() if value not in (None, "", [])]
+    values = [(name, value) for name, value in model_to_dict(row).items() if value not in (None, "", [])]
+    return [(name, _HIDDEN if _SECRET.search(name) else value) for name, value in values]
