@@ -207,6 +207,7 @@ def ring() -> None:
         first = _broker_silent_until == 0.0
         _broker_silent_until = time.monotonic() + BROKER_REST
         if first:
-            logger.warning("The broker did not answer (%s); beat will ring for due mail.", type(error).__name__)
+            cause = error.__cause__ or error
+            logger.warning("The broker took no ring (%s: %s); beat will ring for due mail.", type(cause).__name__, cause)
     else:
         _broker_silent_until = 0.0
