@@ -28,13 +28,15 @@ class Piece:
     the template has no filter that asks what time it is. At most ``keep`` drawings are kept in each process.
 
     ``holes`` are names in the template whose values are another one in each request and are not kept: they are put
-    into the drawing as escaped text. ``csrf_token`` is one where the template has ``{% csrf_token %}``.
+    into the drawing as escaped text. ``csrf_token`` is one where the template has ``{% csrf_token %}``. ``numbers`` are
+    holes for keys, which the template may put into addresses: what looks the same for two rows is drawn once for both.
     """
 
-    def __init__(self, name: str, *, keep: int, holes: Sequence[str] = ()) -> None:
+    def __init__(self, name: str, *, keep: int, holes: Sequence[str] = (), numbers: Sequence[str] = ()) -> None:
         self.name = name
         # Nobody can guess what stands for a value in a kept drawing.
-        self._holes = {hole: secrets.token_hex(16) for hole in holes}
+        self._holes: dict[str, str | int] = {hole: secrets.token_hex(16) for hole in holes}
+        self._holes |= {hole: 10**17 + secrets.randbelow(9 * 10**17) for hole in numbers}
         self._drawn = lru_cache(maxsize=keep)(self._draw)
 
     def draw(self, *, filled: Mapping[str, object] | None = None, **values: Any) -> SafeString:
@@ -42,7 +44,7 @@ class Piece:
         # The kinds belong to the key: True equals 1, and a text that is safe equals one that must be escaped.
         around = (get_language(), get_current_timezone(), _kinds(values.values()))
         drawn = (self._draw if settings.DEBUG else self._drawn)(around, tuple(values), *values.values())
-        return html.filled(drawn, {mark: (filled or {})[hole] for hole, mark in self._holes.items()})
+        return html.filled(drawn, {str(mark): (filled or {})[hole] for hole, mark in self._holes.items()})
 
     def _draw(self, around: tuple[Any, ...], names: tuple[str, ...], *values: Any) -> SafeString:
         _refuse_others(around[-1])

@@ -1,11 +1,14 @@
-"""The messages of a thread. What was said does not change, and is shown again after each click: each is drawn once."""
+"""The parts of a conversation that are shown again and again: each is drawn once for what it shows.
+
+What was said does not change and is shown again after each click; where an inquiry stands looks the same for many.
+"""
 
 from django import template
 from django.template import Context
 from django.utils.safestring import SafeString
 
 from inquiries.conversation import Entry
-from inquiries.models import Message
+from inquiries.models import Inquiry, Message
 from shopdesk import clock, moments
 from shopdesk.pieces import Piece
 
@@ -15,6 +18,7 @@ _MESSAGE = Piece("inquiries/_message.html", keep=1_000, holes=("csrf_token",))
 # Not kept: a thousand of these would fill the memory.
 _LONG_MESSAGE = Piece("inquiries/_message.html", keep=0, holes=("csrf_token",))
 _LONG = 5_000
+_STATUS_BAR = Piece("inquiries/_status_bar.html", keep=2_000, holes=("csrf_token",), numbers=("inquiry",))
 
 
 @register.simple_tag(takes_context=True)
@@ -61,4 +65,26 @@ def thread_message(context: Context, entry: Entry) -> SafeString:
         may_split=bool(is_first_hand and thread.may_split and context.get("may_triage")),
         may_see_mail=bool(context.get("may_see_mail")),
         filled={"csrf_token": context.get("csrf_token", "")},
+    )
+
+
+@register.simple_tag(takes_context=True)
+def status_bar(context: Context) -> SafeString:
+    """Where the ``inquiry`` of a page with its ``tags`` stands, and what may be changed of it."""
+    inquiry, tags = context["inquiry"], context.get("tags") or ()
+    is_held = inquiry.status == Inquiry.Status.HOLD and inquiry.snoozed_until
+    return _STATUS_BAR.draw(
+        may_triage=bool(context.get("may_triage")),
+        status=str(inquiry.status),
+        status_name=inquiry.status_name,
+        until=moments.moment(inquiry.snoozed_until, clock.now()) if is_held else "",
+        assignee=str(inquiry.assignee or ""),
+        category=str(inquiry.category),
+        cause=str(inquiry.cause or ""),
+        priority=inquiry.priority,
+        priority_name=str(inquiry.get_priority_display()) if inquiry.priority else "",
+        mood=str(inquiry.mood),
+        mood_name=str(inquiry.get_mood_display()) if inquiry.mood else "",
+        tags=tuple([(tag["pk"], tag["name"], tag["tone"]) for tag in tags]),
+        filled={"csrf_token": context.get("csrf_token", ""), "inquiry": inquiry.pk},
     )

@@ -64,7 +64,19 @@ def test_what_is_no_address_is_refused_as_ever():
         with pytest.raises(NoReverseMatch):
             drawn("{% url name pk %}", name=name, pk=pk)
     with pytest.raises(quick_url.LookupFailed):
-        quick_url._parts(None, "/", "desk-inquiries:nothing", 1)
+        quick_url._parts(None, "/", "desk-inquiries:nothing", (None,))
+
+
+def test_words_of_the_template_belong_to_the_address():
+    page = Template(
+        '{% url "desk-inquiries:menu" pk "status" %}|{% url "desk-inquiries:menu" pk "tags" as kept %}{{ kept }}'
+    )
+    for pk in (7, 8):
+        kinds = [reverse("desk-inquiries:menu", args=[pk, kind]) for kind in ("status", "tags")]
+        assert page.render(Context({"pk": pk})) == "|".join(kinds)
+    # A word that somebody typed is looked up each time, and escaped in the address.
+    typed = drawn('{% url "desk-inquiries:menu" pk kind as kept %}{{ kept }}', pk=7, kind="status")
+    assert typed == reverse("desk-inquiries:menu", args=[7, "status"])
 
 
 def test_true_is_no_number():

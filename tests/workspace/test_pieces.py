@@ -8,11 +8,11 @@ from django.utils import translation
 from django.utils.safestring import mark_safe
 
 from inquiries.models import Inquiry, Presence, Tag
-from inquiries.templatetags import inquiry_rows
+from inquiries.templatetags import inquiry_rows, inquiry_thread
 from shopdesk import clock
 from shopdesk.pieces import Piece
 from tests import make
-from tests.inquiries.make import make_inquiry
+from tests.inquiries.make import NOW, make_inquiry
 
 LIST = "/admin/inquiries/"
 
@@ -169,3 +169,20 @@ def test_who_has_no_name_finds_their_menu_under_their_address(db, signed_in):
     page = signed_in(make.make_user("ken@shop.example", name="")).get("/admin/").content.decode()
     assert '<details class="user-menu"' in page
     assert '<span class="user-name"><span>ken@shop.example</span>' in page
+
+
+def test_where_two_inquiries_stand_is_drawn_once_and_leads_to_each(db, agent, signed_in):
+    inquiry_thread._STATUS_BAR._drawn.cache_clear()
+    first = make_inquiry("Q-R0W001")
+    second = make_inquiry("Q-R0W002", customer=first.customer)
+    client = signed_in(agent)
+    bars = []
+    for inquiry in (first, second):
+        page = client.get(f"{LIST}{inquiry.pk}/").content.decode()
+        bars.append(page[page.index('id="status-bar"') : page.index('class="talk-scroll"')])
+    assert inquiry_thread._STATUS_BAR._drawn.cache_info().misses == 1
+    for bar, inquiry, other in zip(bars, (first, second), (second, first), strict=True):
+        assert set(re.findall(r"/inquiries/(\d+)/", bar)) == {str(inquiry.pk)}
+        assert f"/{other.pk}/" not in bar
+    Inquiry.objects.filter(pk=second.pk).update(status="solved", solved_at=NOW)
+    assert "完了" in client.get(f"{LIST}{second.pk}/").content.decode().split('id="status-bar"')[1][:900]
