@@ -12,7 +12,7 @@ from inquiries.templatetags import inquiry_rows, inquiry_thread
 from shopdesk import clock
 from shopdesk.pieces import Piece
 from tests import make
-from tests.inquiries.make import NOW, make_inquiry
+from tests.inquiries.make import make_inquiry
 
 LIST = "/admin/inquiries/"
 
@@ -184,5 +184,7 @@ def test_where_two_inquiries_stand_is_drawn_once_and_leads_to_each(db, agent, si
     for bar, inquiry, other in zip(bars, (first, second), (second, first), strict=True):
         assert set(re.findall(r"/inquiries/(\d+)/", bar)) == {str(inquiry.pk)}
         assert f"/{other.pk}/" not in bar
-    Inquiry.objects.filter(pk=second.pk).update(status="solved", solved_at=NOW)
-    assert "完了" in client.get(f"{LIST}{second.pk}/").content.decode().split('id="status-bar"')[1][:900]
+    Inquiry.objects.filter(pk=second.pk).update(assignee=agent)
+    page = client.get(f"{LIST}{second.pk}/").content.decode()
+    assert agent.name in page[page.index('id="status-bar"') : page.index('class="talk-scroll"')]
+    assert inquiry_thread._STATUS_BAR._drawn.cache_info().misses == 2
