@@ -23,8 +23,10 @@ Every list is read by an index and never beyond its first 1,001 rows; there are 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+from django.core.exceptions import EmptyResultSet
 from django.db import models
 from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Cast, Extract
@@ -42,7 +44,7 @@ from shopdesk.accounts.permissions import P
 from shopdesk.business_time import Calendar
 from shopdesk.mail.models import IncomingMail, Mailbox, OutgoingMail
 from shopdesk.shop.calendar import business_calendar
-from shopdesk.statements import statement
+from shopdesk.statements import Words, statement
 
 # Rows of a list on the page; its number leads to the rest.
 SHOWN = 5
@@ -162,12 +164,13 @@ class Home:
 
     def _inquiry_ids(self) -> dict[str, list[int]]:
         """Which inquiries each list holds, the most urgent first, at most 1,001 each, each inquiry once. One query."""
-        read = _by_list(_candidates(self.user.codes, user=self.user.pk, now=self.now), _CANDIDATES)
+        row = _candidates(self.user.codes).row(user=self.user.pk, now=self.now)
+        read: dict[str, list[int]] = dict(zip(_CANDIDATES, row, strict=True))
         read["mine"] += read.pop("drafts")
         taken: set[int] = set()
         found: dict[str, list[int]] = {}
         for key in INQUIRY_LISTS:
-            found[key] = list(dict.fromkeys(row.pk for row in read[key] if row.pk not in taken))
+            found[key] = list(dict.fromkeys(pk for pk in read[key] if pk not in taken))
             taken.update(found[key])
         return found
 
@@ -202,9 +205,19 @@ class Home:
         return Item(address, row.title or str(_("(no subject)")), row.more, at=row.at)
 
 
-@statement(keep=50)
-def _candidates(codes: frozenset[str], *, user: int, now: datetime) -> QuerySet[Any, Any]:
-    """All that may stand in a list for a person with these permissions, before precedence: see :class:`_Row`."""
+@lru_cache(maxsize=50)
+def _candidates(codes: frozenset[str]) -> Words:
+    """Asks for the keys of the inquiries that may stand in each list, for a person with these permissions."""
+
+    def build(user: int, now: datetime) -> tuple[str, list[Any]]:
+        lists = _before_precedence(codes, user, now)
+        return _arrays([lists[key] for key in _CANDIDATES])
+
+    return Words(build, user=int, now=datetime)
+
+
+def _before_precedence(codes: frozenset[str], user: int, now: datetime) -> dict[str, QuerySet[Any, Any]]:
+    """All that may stand in a list, the most urgent first."""
     reader = User.anybody(user, codes)
     mine = Inquiry.objects.visible_to(reader)
     decides = reader.has_perm(P.INQUIRIES_APPROVE)
@@ -230,17 +243,35 @@ def _candidates(codes: frozenset[str], *, user: int, now: datetime) -> QuerySet[
     back = Q(author=user) & ~Q(returned_why="")
     if sends:
         back |= PreparedReply.LEFT_BEHIND & ~Q(author=user) & (Q() if decides else Q(inquiry__assignee=user))
-    parts = {
-        "approval": _rows("approval", prepared.filter(approval), "inquiry_id", "created_at"),
-        "back": _rows("back", prepared.filter(back, state=_State.RETURNED), "inquiry_id", "changed_at"),
-        "asked": _rows("asked", named.filter(user=user), "message__inquiry_id", "message__at"),
-        "late": _rows("late", late, "pk", "escalation_at"),
-        "soon": _rows("soon", soon, "pk", "escalation_at"),
-        "mine": _rows("mine", assigned, "pk", "escalation_at"),
-        "drafts": _rows("drafts", drafts, "inquiry_id", "saved_at"),
-        "waiting": _rows("waiting", named.filter(message__author=user), "message__inquiry_id", "message__at"),
+    return {
+        "approval": _keys(prepared.filter(approval), "inquiry_id", "created_at"),
+        "back": _keys(prepared.filter(back, state=_State.RETURNED), "inquiry_id", "changed_at"),
+        "asked": _keys(named.filter(user=user), "message__inquiry_id", "message__at"),
+        "late": _keys(late, "pk", "escalation_at"),
+        "soon": _keys(soon, "pk", "escalation_at"),
+        "mine": _keys(assigned, "pk", "escalation_at"),
+        "drafts": _keys(drafts, "inquiry_id", "saved_at"),
+        "waiting": _keys(named.filter(message__author=user), "message__inquiry_id", "message__at"),
     }
-    return _union([parts[key] for key in _CANDIDATES])
+
+
+def _keys(rows: QuerySet[Any], pk: str, at: str) -> QuerySet[Any, Any]:
+    """The first inquiries of a list, the oldest first; those without a moment last, as PostgreSQL has it."""
+    return rows.order_by(at, pk).values_list(pk)[: MOST + 1]
+
+
+def _arrays(lists: list[QuerySet[Any, Any]]) -> tuple[str, list[Any]]:
+    """One statement with an array for each list: thousands of keys are read to be counted, and rows are dear."""
+    parts: list[str] = []
+    values: list[Any] = []
+    for rows in lists:
+        try:
+            sql, params = rows.query.sql_with_params()
+        except EmptyResultSet:
+            sql, params = "SELECT NULL::bigint LIMIT 0", ()
+        parts.append(f"ARRAY({sql})")
+        values += params
+    return f"SELECT {', '.join(parts)}", values
 
 
 @statement(keep=50)
