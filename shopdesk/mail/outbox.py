@@ -208,6 +208,7 @@ def ring() -> None:
         _broker_silent_until = time.monotonic() + BROKER_REST
         if first:
             cause = error.__cause__ or error
-            logger.warning("The broker took no ring (%s: %s); beat will ring for due mail.", type(cause).__name__, cause)
+            words = "The broker took no ring (%s: %s); beat will ring for due mail."
+            logger.warning(words, type(cause).__name__, cause)
     else:
         _broker_silent_until = 0.0

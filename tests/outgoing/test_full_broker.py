@@ -47,10 +47,11 @@ def full(valkey, monkeypatch, settings, now):
     client.flushall()
     client.config_set("maxmemory-policy", "noeviction")
     client.config_set("maxmemory", "1")
-    settings.CELERY_BROKER_URL = url
-    # In this order: the second falls back to the first, and must be put back to what it was before.
+    # In this order: the second falls back to the first, and must be put back to what it was before. Celery reads the
+    # settings when it is first asked for its own; asked later than they are changed, it would keep the change.
     monkeypatch.setattr(app.conf, "broker_write_url", url)
     monkeypatch.setattr(app.conf, "broker_url", url)
+    settings.CELERY_BROKER_URL = url
     monkeypatch.setattr(app, "_pool", None)
     monkeypatch.setattr(app.amqp, "_producer_pool", None)
     monkeypatch.setattr(outbox, "_broker_silent_until", 0.0)
