@@ -25,10 +25,9 @@ demo: venv-demo
 demo-reset: venv-demo
 	@$(PY) -m shopdesk.demo_run reset
 
-# Every check and every test, the browser tests included. BROWSER=skip leaves those out. Three at once, because a third
-# of the time of two is waiting for browsers, servers and disks.
+# Every check and every test, the browser tests included. BROWSER=skip leaves those out.
 test: venv-dev browser
-	@$(PY) -m pytest -n 3 -q --durations=10 $(ARGS)
+	@$(PY) -m pytest -n 2 -q --durations=10 $(ARGS)
 
 # Kill workers, stop servers and break connections while mail goes through; then check that every promise was kept.
 faults: venv-dev
