@@ -210,7 +210,7 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip,5/5m/key", "login": None}
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
-# A code still counts in the half minute after its own (RFC 6238 allows one step for slow typing); none counts twice.
+# A code counts half a minute longer than its own, either way (RFC 6238: one step, for slow typing); none counts twice.
 MFA_TOTP_TOLERANCE = 1
 MFA_ADAPTER = "shopdesk.accounts.adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

@@ -139,7 +139,7 @@ def with_totp(agent):
 
 
 def code_of(secret):
-    return totp.format_hotp_value(totp.hotp_value(secret, next(iter(totp.yield_hotp_counters_from_time()))))
+    return totp.format_hotp_value(totp.hotp_value(secret, sorted(totp.yield_hotp_counters_from_time())[1]))
 
 
 def test_a_password_alone_does_not_open_an_account_with_a_second_factor(client, agent, password, with_totp):

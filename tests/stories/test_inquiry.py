@@ -23,7 +23,7 @@ def ask(page, **changes):
 
 
 def code_of(secret):
-    return lambda: totp.format_hotp_value(totp.hotp_value(secret, next(iter(totp.yield_hotp_counters_from_time()))))
+    return lambda: totp.format_hotp_value(totp.hotp_value(secret, sorted(totp.yield_hotp_counters_from_time())[1]))
 
 
 def test_a_question_from_a_phone_is_answered(open_page, sign_in, worker, smtp_sink, wait, story_clock):
