@@ -62,6 +62,26 @@ def held_by_another(pk):
     return release
 
 
+def swept_by_two(now):
+    """Two workers take steps at once, and one looks after them."""
+    start = threading.Barrier(2)
+
+    def work():
+        start.wait()
+        try:
+            for _ in range(6):
+                bulk.sweep(now, limit=1)
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    bulk.sweep(now)
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("count", [20, 200])
 def test_one_locked_is_reported_and_the_others_are_done(now, count):
@@ -273,22 +293,7 @@ def test_what_cannot_be_put_back_is_named_and_the_others_are(now):
 def test_two_workers_put_nothing_back_twice(now):
     agent = make.make_user()
     _rows, tag, run = marked_and_taken_back(60, agent, now)
-    start = threading.Barrier(2)
-
-    def work():
-        start.wait()
-        try:
-            for _ in range(6):
-                bulk.sweep(now, limit=1)
-        finally:
-            connection.close()
-
-    workers = [threading.Thread(target=work) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    bulk.sweep(now)
+    swept_by_two(now)
     run.refresh_from_db()
     assert (run.state, run.restored, run.left, tag.inquiries.count()) == ("done", 60, [], 0)
     assert InquiryEvent.objects.filter(code="bulk_undone").count() == 60
@@ -392,22 +397,7 @@ def test_two_workers_never_do_a_row_twice(now):
     agent = make.make_user()
     rows = several(60)
     run = bulk.start(ids=[row.pk for row in rows], acts=SOLVE, by=agent, now=now, form_token=uuid.uuid4())
-    start = threading.Barrier(2)
-
-    def work():
-        start.wait()
-        try:
-            for _ in range(6):
-                bulk.sweep(now, limit=1)
-        finally:
-            connection.close()
-
-    workers = [threading.Thread(target=work) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    bulk.sweep(now)
+    swept_by_two(now)
     run.refresh_from_db()
     assert (run.state, run.position, run.changed) == ("done", 60, 60)
     assert InquiryEvent.objects.filter(code="status").count() == 60
