@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from inquiries import searching, timeline
 from inquiries.listing import VIEWS, condition
 from inquiries.listpage import ListPage
-from inquiries.models import Draft, Inquiry, Message
+from inquiries.models import Draft, Inquiry, Message, StatusLabel
 from shopdesk.mail.models import OutgoingMail
 from tests import make
 from tests.inquiries.make import make_inquiry
@@ -326,6 +326,23 @@ def test_the_history_of_a_customer(db):
     inquiry = make_inquiry()
     (row,) = timeline.timeline(inquiry.customer)
     assert (row.kind, row.title, row.url, row.tone) == ("inquiry", "色について", url(inquiry), "warn")
+
+
+@pytest.mark.parametrize("status", Inquiry.Status.values)
+def test_the_page_of_a_customer_opens_wherever_their_inquiries_stand(db, agent, signed_in, status, now):
+    live = make_inquiry("Q-L1VE00", subject="続きの件")
+    label = None
+    if status != "merged":
+        label = StatusLabel.objects.create(status=status, name_ja="工房に確認中", name_en="Asking the workshop")
+    inquiry = make_inquiry(
+        customer=live.customer, status=status, label=label, merged_into=live if status == "merged" else None,
+        snoozed_until=now if status == "hold" else None, subject="色の件",
+    )  # fmt: skip
+    answer = signed_in(agent).get(f"/admin/shop/customers/{live.customer_id}/")
+    assert answer.status_code == 200
+    page = answer.content.decode()
+    assert f'href="{url(inquiry)}"' in page
+    assert ("工房に確認中" if label else "統合") in page
 
 
 def test_a_get_changes_nothing(db, agent, signed_in):
