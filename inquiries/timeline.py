@@ -21,7 +21,7 @@ def timeline(customer: Customer, limit: int = 100) -> list[TimelineRow]:
             kind="inquiry",
             title=inquiry.subject,
             url=reverse("desk-inquiries:detail", args=[inquiry.pk]),
-            status_label=str(inquiry.label or inquiry.get_status_display()),
+            status_label=inquiry.status_name,
             tone=TONES[Inquiry.Status(inquiry.status)],
         )
         for inquiry in rows.order_by("-opened_at", "-pk")[:limit]
