@@ -77,13 +77,14 @@ def _distance(value: datetime, minutes: int, ahead: bool, today: date, zone: tzi
     return _time_tag(value, text, _moment_text(local, today))
 
 
-def _is_japanese() -> bool:
-    return (get_language() or "ja").startswith("ja")
-
-
 def _day_text(day: date, today: date) -> str:
     """11月20日(金) or Fri 20 Nov; the year is told when it is not this year."""
-    if _is_japanese():
+    return _day_in(get_language() or "ja", day, today)
+
+
+@lru_cache(maxsize=2_000)
+def _day_in(language: str, day: date, today: date) -> str:
+    if language.startswith("ja"):
         return date_format(day, "n月j日(D)" if day.year == today.year else "Y年n月j日(D)")
     return date_format(day, "D j M" if day.year == today.year else "D j M Y")
 

@@ -114,7 +114,10 @@ TEMPLATES = [
         "APP_DIRS": True,
         "OPTIONS": {
             "builtins": ["shopdesk.desk.templatetags.quick_url"],
-            "libraries": {"i18n": "shopdesk.desk.templatetags.quick_i18n"},
+            "libraries": {
+                "i18n": "shopdesk.desk.templatetags.quick_i18n",
+                "static": "shopdesk.desk.templatetags.quick_static",
+            },
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -124,7 +127,7 @@ TEMPLATES = [
         },
     }
 ]
-# "i18n" is loaded from our library on purpose.
+# "i18n" and "static" are loaded from our libraries on purpose.
 SILENCED_SYSTEM_CHECKS = ["templates.W003"]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 

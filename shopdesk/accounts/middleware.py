@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
+from django.contrib.auth.middleware import get_user
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone, translation
@@ -23,9 +24,9 @@ class StaffMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path.startswith(("/admin/", "/account/")) or not isinstance(request.user, User):
+        if not request.path.startswith(("/admin/", "/account/")) or not isinstance(user := get_user(request), User):
             return self.get_response(request)
-        user = request.user
+        request.user = user  # instead of one that finds out at each of a hundred questions who it is
         translation.activate(user.language)
         request.LANGUAGE_CODE = user.language
         if request.path.startswith("/admin/") and user.role.require_two_factor and not is_mfa_enabled(user):

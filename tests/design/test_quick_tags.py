@@ -2,10 +2,12 @@
 
 import pytest
 from django.template import Context, Template
+from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils import translation
+from django.utils.html import escape
 
-from shopdesk.desk.templatetags import quick_i18n, quick_url
+from shopdesk.desk.templatetags import quick_i18n, quick_static, quick_url
 
 
 def drawn(text, **values):
@@ -83,3 +85,20 @@ def test_true_is_no_number():
     """It equals 1 and would be drawn as True."""
     with pytest.raises(NoReverseMatch):
         drawn('{% url "desk-inquiries:detail" pk %}', pk=True)
+
+
+def test_files_have_the_addresses_of_django(monkeypatch):
+    page = Template(
+        '{% load static %}{% static "js/once.js" %}|{% static path %}|{% static "js/"|add:"nav.js" %}'
+        '|{% static "img/mark.svg" as mark %}{{ mark }}'
+    )
+    asked = []
+    plain = quick_static.plain_static.StaticNode.url
+    monkeypatch.setattr(
+        quick_static.plain_static.StaticNode, "url", lambda node, context: asked.append(1) or plain(node, context)
+    )
+    for path in ("js/live.js", "a&b.js"):
+        shown = page.render(Context({"path": path}))
+        addresses = [static("js/once.js"), escape(static(path)), static("js/nav.js"), static("img/mark.svg")]
+        assert shown == "|".join(addresses)
+    assert len(asked) == 1 + 2 * 3

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.utils import translation
 from django.utils.safestring import mark_safe
 
@@ -157,6 +158,16 @@ def test_a_hole_is_filled_as_text():
     assert 'value="b"' in piece.draw(filled={"csrf_token": "b", "path": "/"})
 
 
+def test_a_template_asks_whether_a_hole_is_empty_and_nothing_else():
+    """What is there and what is not are two drawings; 0 is there."""
+    piece = Piece("components/badge.html", keep=5, holes=("text",))
+    drawn = [piece.draw(tone="ok", filled={"text": text}) for text in ("a", "", "b", None, 0, mark_safe("<b>"))]
+    assert [re.findall(">(.*)<", one) for one in drawn] == [["a"], [""], ["b"], [""], ["0"], ["<b>"]]
+    assert piece._drawn.cache_info().misses == 2
+    with pytest.raises(KeyError):
+        piece.draw(tone="ok", filled={})
+
+
 def test_each_is_told_their_own_name(db, agent, owner, signed_in):
     mine, theirs = (signed_in(user).get(LIST).content.decode() for user in (agent, owner))
     assert agent.name in mine
@@ -188,3 +199,105 @@ def test_where_two_inquiries_stand_is_drawn_once_and_leads_to_each(db, agent, si
     page = client.get(f"{LIST}{second.pk}/").content.decode()
     assert agent.name in page[page.index('id="status-bar"') : page.index('class="talk-scroll"')]
     assert inquiry_thread._STATUS_BAR._drawn.cache_info().misses == 2
+
+
+def test_what_is_said_is_filled_into_the_looks_of_a_message(db, agent, owner, signed_in):
+    inquiry_thread._MESSAGE._drawn.cache_clear()
+    first = make_inquiry("Q-R0W001", body="<b>一通目</b> https://shop.example/a?b=1&c=2\nつづき")
+    second = make_inquiry("Q-R0W002", customer=first.customer, body="二通目")
+    for inquiry, author in ((first, agent), (second, owner)):
+        inquiry.messages.create(kind="note", author=author, body=f"{author.name}のメモ", at=clock.now())
+    client = signed_in(agent)
+    pages = [client.get(f"{LIST}{inquiry.pk}/").content.decode() for inquiry in (first, second)]
+    pages = [page[page.index('id="thread"') : page.index('id="composer"')] for page in pages]
+    assert inquiry_thread._MESSAGE._drawn.cache_info().misses == 2
+    assert "&lt;b&gt;一通目&lt;/b&gt;" in pages[0]
+    assert 'href="https://shop.example/a?b=1&amp;c=2"' in pages[0]
+    assert "<br>" in pages[0]
+    assert (agent.name in pages[0], owner.name in pages[0]) == (True, False)
+    assert ("一通目" in pages[1], "二通目" in pages[1]) == (False, True)
+    assert f"<strong>{owner.name}</strong>" in pages[1]
+    assert agent.name not in pages[1]
+    for page, inquiry in zip(pages, (first, second), strict=True):
+        assert re.findall(r'id="message-(\d+)"', page) == [str(one.pk) for one in inquiry.messages.order_by("pk")]
+
+
+def _reply_box(page):
+    page = page[page.index('id="composer"') : page.index('id="about"')]
+    return re.sub(r'(name="csrfmiddlewaretoken" value=")[^"]+', r"\1", page)
+
+
+@pytest.mark.parametrize("role", ["owner", "agent", "assistant", "outsourced"])
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_an_empty_reply_box_is_kept_and_looks_as_if_it_were_not(db, signed_in, monkeypatch, role, language):
+    user = make.make_user("kai@shop.example", name="外海 介", role=role, language=language)
+    first = make_inquiry("Q-R0W001", name='花子"<b>', assignee=user)
+    second = make_inquiry("Q-R0W002", customer=first.customer, version=7, assignee=user)
+    client = signed_in(user)
+    inquiry_thread._REPLY_BOX._drawn.cache_clear()
+    kept = [_reply_box(client.get(f"{LIST}{inquiry.pk}/").content.decode()) for inquiry in (first, second)]
+    assert inquiry_thread._REPLY_BOX._drawn.cache_info()[:2] == (1, 1)
+    monkeypatch.setattr(inquiry_thread, "_BEGUN", ("inquiry",))
+    assert [_reply_box(client.get(f"{LIST}{inquiry.pk}/").content.decode()) for inquiry in (first, second)] == kept
+    assert inquiry_thread._REPLY_BOX._drawn.cache_info()[:2] == (1, 1)
+    assert "花子&quot;&lt;b&gt;" in kept[0]
+    assert ('name="version" value="7"' in kept[0], 'name="version" value="7"' in kept[1]) == (False, True)
+
+
+def test_the_kept_reply_box_knows_every_name_that_its_template_asks_for():
+    """A name that it did not know would silently be empty on the page."""
+    asked = _names("inquiries/_composer.html")
+    piece = inquiry_thread._REPLY_BOX
+    values = {"may_reply", "may_draft", "may_copy", "signature", "accept"}
+    # Only with what a refused post brings back, or with what is fetched into its place.
+    elsewhere = {"asked_action", "asked_then", "may_see_mail", "moved_to", "leaves_from", "alone"}
+    rare = {*inquiry_thread._BEGUN, *elsewhere}
+    assert {name for name in asked - {*piece._marks, *values, "inquiry"} if name.split(".")[0] not in rare} == set()
+    assert {"inquiry.version", "thread.newest", "draft.templates", "check.digest", "labels"} <= asked
+
+
+def _names(template, seen=None):
+    """What a template and those that it includes look up, but for what they set themselves."""
+    source = re.sub(
+        r"{% comment %}.*?{% endcomment %}",
+        "",
+        (settings.BASE_DIR / "templates" / template).read_text(),
+        flags=re.DOTALL,
+    )
+    found, own = set(), set()
+    for tag in re.findall(r"{[{%](.*?)[%}]}", source):
+        words = re.sub(r'"[^"]*"', '""', tag).split()
+        own |= {words[place + 1] for place, word in enumerate(words) if word == "as" and words[0] in {"url", "firstof"}}
+        if words[0] == "for":
+            own |= {word.strip(",") for word in words[1 : words.index("in")]}
+        if words[0] in {"blocktranslate", "include"}:
+            own |= {word.split("=")[0] for word in words if "=" in word}
+        for word in words:
+            if name := re.fullmatch(r"(?:[a-z_]+=)?([a-z_]+(?:\.[a-z_]+)*)(?:\|.*)?", word):
+                found.add(name[1])
+    for part in re.findall(r'{% include "([^"]+)"', source):
+        if part not in {"inquiries/_close_fields.html", "inquiries/_menu_labels.html"}:  # with needs, with labels
+            found |= _names(part)
+    return {name for name in found - _TAG_WORDS if name.split(".")[0] not in own}
+
+
+_TAG_WORDS = {
+    *(
+        "load",
+        "i18n",
+        "desk_format",
+        "desk_html",
+        "url",
+        "as",
+        "if",
+        "elif",
+        "else",
+        "endif",
+        "for",
+        "in",
+        "endfor",
+        "not",
+    ),
+    *("and", "or", "is", "translate", "blocktranslate", "endblocktranslate", "trimmed", "with", "context", "include"),
+    *("csrf_token", "comment", "endcomment", "cycle"),
+}
