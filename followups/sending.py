@@ -18,6 +18,7 @@ from followups import gate, planning, writing
 from followups.models import PlannedMail, PlannedMailQuerySet, Sequence
 from inquiries.models import Inquiry
 from returns.models import ReturnCase
+from shopdesk import sweeps
 from shopdesk.mail import outbox
 from shopdesk.mail.models import MailClass, OutgoingMail
 from shopdesk.shop.models import Customer, Store
@@ -34,35 +35,15 @@ LOCK_TIMEOUT = "5s"
 BETWEEN_WOKEN = timedelta(days=1)
 
 
-class _Busy(Exception):
-    """Somebody writes about the customer at this moment: the letter has its turn when they are done."""
-
-
 def sweep(now: datetime, limit: int = BATCH) -> int:
     """End (send, hold, skip, expire) the rows that are due, oldest first, at most ``limit``; gives how many."""
     wake(now)
     decide_anew(now)
-    ended = 0
-    passed: list[int] = []
-    while ended < limit and len(passed) < limit:
-        claimed: list[int] = []
-        try:
-            with transaction.atomic():
-                planned = _claim(now, passed)
-                if planned is None:
-                    break
-                claimed.append(planned.pk)
-                _end(planned, now)
-            ended += 1
-        except _Busy:
-            passed += claimed
-        except DatabaseError:
-            # A lock that did not come in time, or a lost connection: the row is as it was and has its turn again later.
-            if not claimed:
-                raise
-            logger.warning("follow-up %s was put back", claimed[0], exc_info=True)
-            passed += claimed
-    return ended
+    return sweeps.work_off(
+        in_turn(now).only("pk"),
+        lambda row: _settle(row.pk, now),
+        limit=limit, log=logger, words="The follow-up %s could not be decided.",
+    )  # fmt: skip
 
 
 def wake(now: datetime) -> int:
@@ -124,35 +105,37 @@ def key_of(planned: PlannedMail) -> str:
     return f"followups:{planned.pk}" if turn == 1 else f"followups:{planned.pk}:{turn}"
 
 
-def claimable(now: datetime, passed: list[int]) -> PlannedMailQuerySet:
-    """The rows that may be claimed, in the order of the index ``planned_due``; without those passed over already."""
-    rows = PlannedMail.objects.due(now)
-    if passed:
-        rows = rows.exclude(pk__in=passed)
-    return rows.order_by("due_at", "pk").select_for_update(skip_locked=True, of=("self",))
+def in_turn(now: datetime) -> PlannedMailQuerySet:
+    """The rows that are due, in the order of the index ``planned_due``."""
+    return PlannedMail.objects.due(now).order_by("due_at", "pk")
 
 
 # --- within ---------------------------------------------------------------------------------------------------------
 
 
-def _claim(now: datetime, passed: list[int]) -> PlannedMail | None:
-    about = claimable(now, passed).select_related("sequence", "step", "order__store", "restock_request__product")
-    return about.prefetch_related("step__categories", "order__lines__product").first()
+@transaction.atomic
+def _settle(pk: int, now: datetime) -> bool:
+    """End one row that is due; False when somebody is at it, or was, or writes about its customer at this moment: the
+    letter has its turn when they are done."""
+    rows = in_turn(now).filter(pk=pk).select_for_update(skip_locked=True, of=("self",))
+    about = rows.select_related("sequence", "step", "order__store", "restock_request__product")
+    planned = about.prefetch_related("step__categories", "order__lines__product").first()
+    return planned is not None and _end(planned, now)
 
 
-def _end(planned: PlannedMail, now: datetime) -> None:
+def _end(planned: PlannedMail, now: datetime) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
     # Customers come before what belongs to them (merging_customers.py): who holds the letter waits for none.
     customer = Customer.objects.select_for_update(skip_locked=True).filter(pk=planned.customer_id).first()
     if customer is None:
-        raise _Busy
+        return False
     if _put_off(planned, now):
-        return
+        return True
     verdict = gate.decide(planned, customer, now=now)
     if not verdict.allowed:
         _record(planned, verdict.state, verdict.code, verdict.facts, now)
-        return
+        return True
     try:
         with transaction.atomic():
             key = _queue(planned, customer, now)
@@ -161,8 +144,9 @@ def _end(planned: PlannedMail, now: datetime) -> None:
     except Exception as error:  # whatever a text does, it ends its own row and no other
         logger.warning("follow-up %s could not be written", planned.pk, exc_info=True)
         _record(planned, State.FAILED, "text", {"error": f"{type(error).__name__}: {error}"[:300]}, now)
-        return
+        return True
     _record(planned, State.QUEUED, verdict.code, verdict.facts, now, mail_key=key)
+    return True
 
 
 def _put_off(planned: PlannedMail, now: datetime) -> bool:

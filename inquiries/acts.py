@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy
 
 from inquiries.models import Category, Cause, Inquiry, StatusLabel, Tag, Template
 from inquiries.waiting import Reason
+from shopdesk import sweeps
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 from shopdesk.text import clean
@@ -261,17 +262,14 @@ def _done(
 
     if not _may(row, by) or (then is not None and not _may(then, by)):
         return Outcome(row["do"], ok=False, why="forbidden")
-    try:
-        with transaction.atomic():
-            doing.do(inquiry, row, then=then, by=by, now=now)
-    except Refused as refusal:
-        return Outcome(row["do"], ok=False, why=refusal.code)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:
-        logger.exception("The act %s could not be done on inquiry %s.", row["do"], inquiry.pk)
-        return Outcome(row["do"], ok=False, why="failed")
-    return Outcome(row["do"], ok=True)
+    with sweeps.alone(logger, "The act %s could not be done on inquiry %s.", row["do"], inquiry.pk):
+        try:
+            with transaction.atomic():
+                doing.do(inquiry, row, then=then, by=by, now=now)
+        except Refused as refusal:
+            return Outcome(row["do"], ok=False, why=refusal.code)
+        return Outcome(row["do"], ok=True)
+    return Outcome(row["do"], ok=False, why="failed")
 
 
 # --- within: reading --------------------------------------------------------------------------------------------------

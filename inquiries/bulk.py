@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
 from inquiries import acts as registry
 from inquiries import doing, events, states
 from inquiries.models import BulkRun, Inquiry, InquiryQuerySet, Message, Presence, StatusLabel, Tag
 from inquiries.states import STATE
+from shopdesk import sweeps
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 
@@ -131,7 +132,9 @@ def sweep(now: datetime, limit: int = 100) -> int:
     """Work off up to ``limit`` steps of runs that nobody works on; how many were done."""
     done = 0
     while done < limit and (run := _claim(now)) is not None:
-        step(run, now=now)
+        # The lease keeps a run whose step fails away from the next ones for a while.
+        with sweeps.alone(logger, "A step of the run %s could not be done.", run.pk):
+            step(run, now=now)
         done += 1
     return done
 
@@ -169,24 +172,21 @@ def _step_on(run: BulkRun, now: datetime) -> None:
     part = run.ids[run.position : run.position + STEP]
     busy = _being_answered(part, run.by, now)
     for pk in part:
-        try:
-            with transaction.atomic():
-                change = _work(run, pk, busy, now)
-        except _Refused as refusal:
-            run.refused.append({"id": pk, "number": _number(pk, run.by), "why": refusal.code})
-            continue
-        except (OperationalError, InterfaceError):
-            raise  # the database is away: the step is lost, and done again when the lease has run out
-        except Exception:
-            # Whatever is wrong with one inquiry, the others are done.
-            logger.exception("Inquiry %s could not be changed in bulk.", pk)
+        # While the database is away the step is lost, and done again when the lease has run out.
+        with sweeps.alone(logger, "Inquiry %s could not be changed in bulk.", pk) as attempt:
+            try:
+                with transaction.atomic():
+                    change = _work(run, pk, busy, now)
+            except _Refused as refusal:
+                run.refused.append({"id": pk, "number": _number(pk, run.by), "why": refusal.code})
+                continue
+            if change is None:
+                run.unchanged += 1
+            else:
+                run.changed += 1
+                run.before[str(pk)] = change
+        if attempt.error is not None:
             run.refused.append({"id": pk, "number": _number(pk, run.by), "why": "failed"})
-            continue
-        if change is None:
-            run.unchanged += 1
-        else:
-            run.changed += 1
-            run.before[str(pk)] = change
     run.position += len(part)
     run.lease_until = None
     if run.position >= len(run.ids):
@@ -226,22 +226,20 @@ def _step_back(run: BulkRun, now: datetime) -> None:
     busy = _being_answered(part, run.by, now)
     may = run.by.is_active and run.by.has_perm(P.INQUIRIES_TRIAGE)
     for pk in part:
-        try:
-            if pk not in held or pk in busy:
-                raise _Refused("locked" if pk in there else "hidden")
-            if not may:
-                raise _Refused("forbidden")
-            with transaction.atomic():
-                _put_back(held[pk], run, now)
-        except _Refused as refusal:
-            run.left.append({"id": pk, "number": _number(pk, run.by), "why": refusal.code})
-        except (OperationalError, InterfaceError):
-            raise  # as in a step on
-        except Exception:
-            logger.exception("Inquiry %s could not be put back in bulk.", pk)
-            run.left.append({"id": pk, "number": _number(pk, run.by), "why": "failed"})
-        else:
+        with sweeps.alone(logger, "Inquiry %s could not be put back in bulk.", pk) as attempt:
+            try:
+                if pk not in held or pk in busy:
+                    raise _Refused("locked" if pk in there else "hidden")
+                if not may:
+                    raise _Refused("forbidden")
+                with transaction.atomic():
+                    _put_back(held[pk], run, now)
+            except _Refused as refusal:
+                run.left.append({"id": pk, "number": _number(pk, run.by), "why": refusal.code})
+                continue
             run.restored += 1
+        if attempt.error is not None:
+            run.left.append({"id": pk, "number": _number(pk, run.by), "why": "failed"})
     run.undo_position += len(part)
     run.lease_until = None
     if run.undo_position >= len(keys):

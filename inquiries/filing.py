@@ -10,10 +10,11 @@ import hashlib
 import logging
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -34,7 +35,7 @@ from inquiries import (
 )
 from inquiries.models import Inquiry, Message, Rule
 from inquiries.thanks import only_thanks
-from shopdesk import addresses
+from shopdesk import addresses, sweeps
 from shopdesk.mail import bounced, parse_child
 from shopdesk.mail.models import IncomingMail, IncomingMailQuerySet, Mailbox
 from shopdesk.mail.parsing import Kind, ParsedMail
@@ -104,19 +105,14 @@ def _work(incoming: IncomingMail, now: datetime) -> None:
         _put_aside(incoming, "interrupted", now)
         return
     mail: ParsedMail | None = None
-    try:
+    # While the database is away the lease runs out, and the mail is as it was.
+    with sweeps.alone(logger, "Mail %s could not be filed.", incoming.pk) as attempt, suppress(_NotOurs):
         mail = parse_child.parse_safely(relabelled(bytes(incoming.raw), incoming.charset))
         file(incoming, mail, now=now)
-    except _NotOurs:
-        pass
-    except (OperationalError, InterfaceError):
-        raise  # the database is away: the lease runs out, and the mail is as it was
-    except Exception as error:
-        # Whatever is wrong with one mail, the next one is filed.
-        logger.exception("Mail %s could not be filed.", incoming.pk)
+    if attempt.error is not None:
         if mail is not None:
             received.forget_files(incoming, mail)
-        _failed(incoming, type(error).__name__, now)
+        _failed(incoming, type(attempt.error).__name__, now)
 
 
 def _failed(incoming: IncomingMail, reason: str, now: datetime) -> None:

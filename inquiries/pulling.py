@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from inquiries import events, happenings
 from inquiries.models import Category, Inquiry, InquiryQuerySet, PreparedReply, Pull
+from shopdesk import sweeps
 from shopdesk.accounts.models import User
 
 logger = logging.getLogger(__name__)
@@ -132,16 +133,11 @@ def taken_back(inquiry: Inquiry, *, by: User, now: datetime) -> None:
 
 def sweep(now: datetime, limit: int = BATCH) -> int:
     """End claims whose time is over, or whose inquiry somebody took, closed or moved; how many."""
-    over = _over(now).order_by("expires_at", "pk").values_list("pk", "inquiry_id")[:limit]
-    done = 0
-    for pk, inquiry in list(over):
-        try:
-            done += _settle(pk, inquiry, now)
-        except (OperationalError, InterfaceError):
-            raise  # the database is away
-        except Exception:
-            logger.exception("The claim %s could not be ended.", pk)  # it stands in nobody's way
-    return done
+    return sweeps.work_off(
+        _over(now).select_related(None).only("inquiry_id").order_by("expires_at", "pk"),
+        lambda pull: _settle(pull.pk, pull.inquiry_id, now),
+        limit=limit, log=logger, words="The claim %s could not be ended.",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

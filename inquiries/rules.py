@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from inquiries import acts, conditions, events, happenings, masking
 from inquiries.models import Happening, Inquiry, Message, Rule, RuleHit
+from shopdesk import sweeps
 from shopdesk.accounts.models import User
 
 logger = logging.getLogger(__name__)
@@ -30,26 +31,27 @@ SHOWN = 10
 
 def sweep(now: datetime, limit: int = BATCH) -> int:
     """Work off up to ``limit`` happenings that are due, oldest first; how many were. Several workers share them."""
-    done = 0
     rules = list(Rule.objects.filter(is_active=True))
-    while done < limit and _next(rules, now):
-        done += 1
-    return done
+    due = Happening.objects.filter(done_at=None, at__lte=now)
+
+    @transaction.atomic
+    def work(row: Happening) -> bool:
+        happening = due.filter(pk=row.pk).select_for_update(skip_locked=True, of=("self",)).first()
+        if happening is not None:
+            _work_off(happening, rules, now)
+        return happening is not None
+
+    words = "The happening %s could not be worked off."
+    return sweeps.work_off(due.only("pk").order_by("pk"), work, limit=limit, log=logger, words=words)
 
 
-def _next(rules: Sequence[Rule], now: datetime) -> bool:
-    with transaction.atomic():
-        due = Happening.objects.filter(done_at=None, at__lte=now).select_related("inquiry")
-        happening = due.select_for_update(skip_locked=True, of=("self",)).order_by("pk").first()
-        if happening is None:
-            return False
-        if not happening.by_rule and _still_holds(happening):
-            for rule in rules:
-                if rule.event == happening.event:
-                    _apply(rule, happening, now)
-        happening.done_at = now
-        happening.save(update_fields=["done_at"])
-    return True
+def _work_off(happening: Happening, rules: Sequence[Rule], now: datetime) -> None:
+    if not happening.by_rule and _still_holds(happening):
+        for rule in rules:
+            if rule.event == happening.event:
+                _apply(rule, happening, now)
+    happening.done_at = now
+    happening.save(update_fields=["done_at"])
 
 
 def _still_holds(happening: Happening) -> bool:
@@ -62,21 +64,17 @@ def _still_holds(happening: Happening) -> bool:
 
 def _apply(rule: Rule, happening: Happening, now: datetime) -> None:
     """Let one rule act, in a savepoint of its own; the hit is unique for rule and happening."""
-    try:
-        with transaction.atomic(), happenings.caused_by_a_rule():
-            holds = conditions.compile(rule.conditions, user=None, now=now)
-            inquiry = _rows().filter(holds, pk=happening.inquiry_id).first()
-            if inquiry is None:
-                return
-            hit = RuleHit.objects.create(rule=rule, inquiry=inquiry, happening=happening, at=now)
-            events.record("rule_hit", inquiry, actor=None, now=now, rule=rule.pk, name=rule.name)
-            outcomes = acts.perform(inquiry, rule.acts, by=None, now=now)
-            hit.outcome = [{"do": one.do, "ok": one.ok, "why": one.why} for one in outcomes]
-            hit.save(update_fields=["outcome"])
-    except (OperationalError, InterfaceError):
-        raise  # the database is away, or somebody holds the row for long: the next ring tries again
-    except Exception:
-        logger.exception("The rule %s failed on inquiry %s.", rule.pk, happening.inquiry_id)
+    failed = sweeps.alone(logger, "The rule %s failed on inquiry %s.", rule.pk, happening.inquiry_id)
+    with failed, transaction.atomic(), happenings.caused_by_a_rule():
+        holds = conditions.compile(rule.conditions, user=None, now=now)
+        inquiry = _rows().filter(holds, pk=happening.inquiry_id).first()
+        if inquiry is None:
+            return
+        hit = RuleHit.objects.create(rule=rule, inquiry=inquiry, happening=happening, at=now)
+        events.record("rule_hit", inquiry, actor=None, now=now, rule=rule.pk, name=rule.name)
+        outcomes = acts.perform(inquiry, rule.acts, by=None, now=now)
+        hit.outcome = [{"do": one.do, "ok": one.ok, "why": one.why} for one in outcomes]
+        hit.save(update_fields=["outcome"])
 
 
 def _rows() -> Any:

@@ -10,13 +10,14 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 
 from inquiries import approval_rules, carrying, events, preparing, recipients, replying, senders, triage
 from inquiries.answers import Answer
 from inquiries.models import Draft, Inquiry, Message, PreparedReply
 from inquiries.preparing import Gone
 from inquiries.signing_off import SignatureBroken
+from shopdesk import sweeps
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 
@@ -143,24 +144,24 @@ def sweep(now: datetime, limit: int = BATCH) -> int:
     Must not be called inside a transaction: each reply is settled in its own.
     """
     due = PreparedReply.objects.filter(state=State.SCHEDULED, send_at__lte=now).order_by("send_at", "pk")
-    return sum(_settle(pk, inquiry_pk, now) for pk, inquiry_pk in due.values_list("pk", "inquiry_id")[:limit])
+    return sweeps.work_off(
+        due.only("inquiry_id"),
+        lambda row: _settle(row.pk, row.inquiry_id, now),
+        limit=limit, log=logger, words="The scheduled reply %s could not be given back.",
+    )  # fmt: skip
 
 
 def _settle(pk: int, inquiry_pk: int, now: datetime) -> bool:
-    try:
+    with sweeps.alone(logger, "The scheduled reply %s could not be sent.", pk):
         return _send_or_return(pk, inquiry_pk, now)
-    except (OperationalError, InterfaceError):
-        raise  # the database is away: nothing was written, the next ring finds the row as it was
-    except Exception:
-        # Whatever is wrong with one reply, its author learns of it and the next one is sent.
-        logger.exception("The scheduled reply %s could not be sent.", pk)
-        with transaction.atomic():
-            try:
-                _inquiry, row = preparing.held(PreparedReply(pk=pk, inquiry_id=inquiry_pk), State.SCHEDULED)
-            except Gone:
-                return False
-            preparing.return_to_author(row, why="failed", now=now)
-        return True
+    # Whatever is wrong with one reply, its author learns of it.
+    with transaction.atomic():
+        try:
+            _inquiry, row = preparing.held(PreparedReply(pk=pk, inquiry_id=inquiry_pk), State.SCHEDULED)
+        except Gone:
+            return False
+        preparing.return_to_author(row, why="failed", now=now)
+    return True
 
 
 @transaction.atomic

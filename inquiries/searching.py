@@ -13,13 +13,14 @@ together. Each way is exact.
 
 import logging
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value
 
 from faq import analysing
@@ -28,7 +29,7 @@ from inquiries.listing import search as look_through
 from inquiries.models import Attachment, Inquiry, InquiryQuerySet, Message, SearchEntry
 from inquiries.numbering import IS_NUMBER
 from inquiries.numbering import normalise as normalise_number
-from shopdesk import grams
+from shopdesk import grams, sweeps
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 from shopdesk.shop import changes
@@ -49,6 +50,7 @@ LONGEST = 100
 # Text of one inquiry that the search knows; a conversation beyond it is found by its beginning.
 _LONGEST_TEXT = 200_000
 EXCERPT = 90
+_ABROAD = re.compile(r"[+＋]\s?(?:\d[-‐−－ー.()（）\s]{0,2}){10,14}(?=\s|$)")
 # Inquiries that are held at once while they are read: 3 ms each, 0.1 s for a long conversation.
 _AT_ONCE = 10
 # Inquiries that are held at once while they are marked to be read again, and customers or products followed in one go.
@@ -130,21 +132,14 @@ def _follow(model: type[Customer] | type[Product], field: str) -> None:
 
 def _read_some(limit: int) -> int:
     """Read a few: they are held while they are read, and nobody is to wait for that with an answer."""
-    try:
+    with sweeps.alone(logger, "Some inquiries could not be read together."):
         return _read(limit)
-    except (OperationalError, InterfaceError):
-        raise  # the database is away
-    except Exception:
-        logger.exception("Some inquiries could not be read together.")
     # One of them: each for itself, and the one that cannot be read is found by nothing until something is said there.
     done = 0
     for pk in list(_unread().order_by("-pk").values_list("pk", flat=True)[:limit]):
-        try:
+        with sweeps.alone(logger, "Inquiry %s could not be read.", pk) as attempt:
             done += _read(1, pk)
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception:
-            logger.exception("Inquiry %s could not be read.", pk)
+        if attempt.error is not None:
             Inquiry.objects.filter(pk=pk).update(indexed_version=F("version"))
             done += 1
     return done
@@ -225,14 +220,15 @@ def _stems(text: str) -> set[str]:
 
 
 def words_of(query: str) -> list[str]:
-    """The words of a search as typed; what stands in 「」 or quotes is one word."""
-    query = one_line(query)[:LONGEST]
+    """The words of a search as typed; what stands in 「」 or quotes is one word, and so is a phone number with its
+    country. Signs by themselves are none."""
+    query = _ABROAD.sub(lambda phone: "".join(phone[0].split()), one_line(query)[:LONGEST])
     for mark in '「」『』“”"':
         query = query.replace(mark, '"')
     words: list[str] = []
     for at, stretch in enumerate(query.split('"')):
         words += [stretch.strip()] if at % 2 else stretch.split()
-    return [word for word in words if word][:MOST_WORDS]
+    return [word for word in words if any(map(str.isalnum, unicodedata.normalize("NFKC", word)))][:MOST_WORDS]
 
 
 def search(query: str, *, user: User, rows: InquiryQuerySet | None = None, page: int = 1) -> Found:

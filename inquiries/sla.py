@@ -14,11 +14,12 @@ changes a status calls :func:`follow` in the same transaction; whoever answers c
 import logging
 from datetime import datetime
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from inquiries import events, happenings
 from inquiries.models import Inquiry, SLAPolicy
+from shopdesk import sweeps
 from shopdesk.business_time import (
     Calendar,
     NeverOpen,
@@ -111,29 +112,19 @@ def clock_runs(inquiry: Inquiry) -> bool:
 
 
 def sweep(now: datetime, limit: int = BATCH) -> int:
-    """Tell, once each, that a promise is about to end and that it has ended; how many inquiries were looked at. One of
-    which it cannot be told stands in nobody's way."""
+    """Tell, once each, that a promise is about to end and that it has ended; of how many inquiries. One of which it
+    cannot be told stands in nobody's way."""
     due = Inquiry.objects.filter(sla_tell_at__lte=now).order_by("sla_tell_at")
-    done = 0
-    failed: list[int] = []
-    while done < limit:
-        told = 0
-        try:
-            with transaction.atomic():
-                inquiry = due.exclude(pk__in=failed).select_for_update(skip_locked=True).first()
-                if inquiry is None:
-                    break
-                told = inquiry.pk
-                _tell(inquiry, now)
-        except (OperationalError, InterfaceError):
-            raise  # the database is away
-        except Exception:
-            if not told:
-                raise
-            logger.exception("Nobody could be told of the promise of inquiry %s.", told)
-            failed.append(told)
-        done += 1
-    return done
+
+    @transaction.atomic
+    def work(inquiry: Inquiry) -> bool:
+        row = due.filter(pk=inquiry.pk).select_for_update(skip_locked=True).first()
+        if row is not None:
+            _tell(row, now)
+        return row is not None
+
+    words = "Nobody could be told of the promise of inquiry %s."
+    return sweeps.work_off(due.only("pk"), work, limit=limit, log=logger, words=words)
 
 
 # --- within ---------------------------------------------------------------------------------------------------------

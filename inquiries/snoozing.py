@@ -8,12 +8,13 @@ where we had the last word.
 import logging
 from datetime import datetime, timedelta
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 
 from inquiries import events, happenings, states, triage
 from inquiries.models import Inquiry, Rule, StatusLabel
 from inquiries.states import ENTERED
 from inquiries.waiting import Reason
+from shopdesk import sweeps
 from shopdesk.accounts.models import User
 from shopdesk.text import one_line
 
@@ -99,15 +100,10 @@ def sweep(now: datetime, limit: int = BATCH) -> int:
     """Wake what is due; how many woke. A row that somebody holds is woken by the next ring, and one that cannot be
     woken stands in nobody's way."""
     due = Inquiry.objects.filter(status=Inquiry.Status.HOLD, snoozed_until__lte=now).order_by("snoozed_until", "pk")
-    woken = 0
-    for pk in due.values_list("pk", flat=True)[:limit]:
-        try:
-            with transaction.atomic():
-                row = due.filter(pk=pk).select_for_update(skip_locked=True).first()
-                if row is not None:
-                    woken += wake(row, now=now, why="time")
-        except (OperationalError, InterfaceError):
-            raise  # the database is away
-        except Exception:
-            logger.exception("Inquiry %s could not be woken.", pk)
-    return woken
+
+    @transaction.atomic
+    def work(inquiry: Inquiry) -> bool:
+        row = due.filter(pk=inquiry.pk).select_for_update(skip_locked=True).first()
+        return row is not None and wake(row, now=now, why="time")
+
+    return sweeps.work_off(due.only("pk"), work, limit=limit, log=logger, words="Inquiry %s could not be woken.")

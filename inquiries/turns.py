@@ -4,6 +4,7 @@ Switched on as soon as one person takes turns (AgentSetting). Who is next is set
 two inquiries given at the same moment see each other.
 """
 
+import logging
 from collections.abc import Collection
 from datetime import datetime
 
@@ -12,8 +13,11 @@ from django.db.models import Count, F, QuerySet
 
 from inquiries import events, happenings
 from inquiries.models import AgentSetting, Inquiry
+from shopdesk import sweeps
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
+
+logger = logging.getLogger(__name__)
 
 BATCH = 100
 
@@ -46,15 +50,17 @@ def sweep(now: datetime, limit: int = BATCH) -> int:
     if not are_on():
         return 0
     waiting = Inquiry.objects.unanswered().filter(assignee=None)
-    given = 0
-    for inquiry in waiting.order_by(F("escalation_at").asc(nulls_last=True), "pk")[:limit]:
-        if give(inquiry, now=now) is None:
-            inquiry.refresh_from_db(fields=["assignee"])
-            if inquiry.assignee_id is None:
-                break
-        else:
-            given += 1
-    return given
+
+    def work(inquiry: Inquiry) -> bool:
+        if give(inquiry, now=now) is not None:
+            return True
+        inquiry.refresh_from_db(fields=["assignee"])
+        if inquiry.assignee_id is None:
+            raise sweeps.Enough  # nobody has room
+        return False
+
+    rows = waiting.order_by(F("escalation_at").asc(nulls_last=True), "pk")
+    return sweeps.work_off(rows, work, limit=limit, log=logger, words="Inquiry %s could not be given to anybody.")
 
 
 @transaction.atomic

@@ -16,7 +16,7 @@ from django.db.models import F
 
 from returns import letters
 from returns.models import LookUp
-from shopdesk import addresses, text, tokens
+from shopdesk import addresses, sweeps, text, tokens
 from shopdesk.accounts import ratelimit
 from shopdesk.shop import orders
 from shopdesk.shop.models import Order
@@ -77,28 +77,26 @@ def _ring() -> None:
 
 def sweep(now: datetime, limit: int = 50) -> int:
     """Answer look-ups that wait, one transaction each; returns how many. Any number of workers may run it at once."""
-    done = 0
-    while done < limit and _answer_one(now):
-        done += 1
+    done = sweeps.work_off(
+        LookUp.objects.waiting().only("pk").order_by("pk"),
+        lambda row: _answer_one(row.pk, now),
+        limit=limit, log=logger, words="Order look-up %s could not be ended.",
+    )  # fmt: skip
     LookUp.objects.filter(expires_at__lt=now - KEPT).delete()
     return done
 
 
 @transaction.atomic
-def _answer_one(now: datetime) -> bool:
-    waiting = LookUp.objects.waiting().order_by("pk").select_for_update(skip_locked=True)
-    look_up = waiting.first()
+def _answer_one(pk: int, now: datetime) -> bool:
+    look_up = LookUp.objects.waiting().filter(pk=pk).select_for_update(skip_locked=True).first()
     if look_up is None:
         return False
     number, address = look_up.number, look_up.address
     look_up.number = look_up.address = ""
     look_up.resolved_at = now
-    try:
-        with transaction.atomic():
-            _answer(look_up, number, address, now)
-    except Exception:
-        # One row that cannot be answered must not stop those behind it; the visitor may ask again.
-        logger.exception("Order look-up %s could not be answered.", look_up.pk)
+    with sweeps.alone(logger, "Order look-up %s could not be answered.", look_up.pk) as attempt, transaction.atomic():
+        _answer(look_up, number, address, now)
+    if attempt.error is not None:  # the visitor may ask again
         look_up.order, look_up.token_hash, look_up.code_hash = None, None, ""
     look_up.save(update_fields=["number", "address", "resolved_at", "order", "token_hash", "code_hash", "expires_at"])
     return True

@@ -13,10 +13,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.apps import apps
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import ForeignKey, Q
 
 from inquiries import phases, searching
+from shopdesk import sweeps
 from shopdesk.accounts import audit
 from shopdesk.accounts.models import User
 from shopdesk.desk.models import CustomerMerge
@@ -96,7 +97,8 @@ def sweep(now: datetime, limit: int = 100) -> int:
     Else a complaint would stand with nobody, and hold no letter to who complained.
     """
     late = CustomerMerge.objects.filter(undone_at=None, at__gt=now - LATE).order_by("-pk")
-    return sum(_bring_along(merge, now) for merge in late[:limit])
+    words = "What came late to the merge %s of customers could not be brought along."
+    return sweeps.work_off(late, lambda merge: _bring_along(merge, now), limit=limit, log=logger, words=words)
 
 
 @transaction.atomic
@@ -105,12 +107,7 @@ def _bring_along(merge: CustomerMerge, now: datetime) -> int:
     fresh = CustomerMerge.objects.select_for_update(no_key=True).filter(pk=merge.pk, undone_at=None).first()
     if fresh is None:
         return 0
-    try:
-        with transaction.atomic():
-            moved = _move(merge.gone_id, into)
-    except IntegrityError:  # both wait for the same product: a person must look
-        logger.exception("Something of customer %s could not be brought along to %s.", merge.gone_id, into)
-        return 0
+    moved = _move(merge.gone_id, into)  # where both wait for the same product, a person must look
     if not moved:
         return 0
     fresh.moved = {label: [*fresh.moved.get(label, []), *moved.get(label, [])] for label in {*fresh.moved, *moved}}

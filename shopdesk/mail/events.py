@@ -20,7 +20,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Coalesce, Least
 from django.http import HttpRequest
 
-from shopdesk import addresses
+from shopdesk import addresses, sweeps
 from shopdesk.mail import bounce_reasons, bounced, smtp, soft_bounces, suppressions
 from shopdesk.mail.models import MailClass, OutgoingMail, ProviderEvent, Suppression
 from shopdesk.text import one_line
@@ -136,8 +136,11 @@ def _row(provider: str, event: AnymailTrackingEvent, now: datetime) -> ProviderE
 
 def sweep(now: datetime, limit: int = LIMIT) -> int:
     """Apply stored events, each in its own transaction. Returns how many were applied."""
-    waiting = ProviderEvent.objects.filter(applied_at=None).order_by("pk").values_list("pk", flat=True)
-    return sum(_apply(pk, now) for pk in list(waiting[:limit]))
+    return sweeps.work_off(
+        ProviderEvent.objects.filter(applied_at=None).only("pk").order_by("pk"),
+        lambda event: _apply(event.pk, now),
+        limit=limit, log=logger, words="The provider's event %s could not be applied.",
+    )  # fmt: skip
 
 
 def _apply(pk: int, now: datetime) -> bool:

@@ -47,7 +47,7 @@ def test_telling_of_promises(three, broken, now):
     for place, row in enumerate(three):
         Inquiry.objects.filter(pk=row.pk).update(sla_tell_at=now - MINUTE * (9 - place), escalation_at=now - MINUTE)
     broken(sla, "_tell")
-    assert sla.sweep(now) == 3
+    assert sla.sweep(now) == 2
     told = InquiryEvent.objects.filter(code="overdue").values_list("inquiry", flat=True)
     assert sorted(told) == sorted(row.pk for row in three[1:])
 
