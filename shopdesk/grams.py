@@ -22,6 +22,8 @@ _CLUSTER = re.compile(r".[\u0300-\u036f\u3099\u309a\uff9e\uff9f]*", re.DOTALL)
 _DASH = re.compile(r"(?<=[0-9a-z])[‐‑‒–—―−ー](?=[0-9a-z])")
 _JAPANESE = re.compile(r"[^\x00-\x7f\W]+")
 _LATIN = re.compile(r"[a-z0-9]+")
+# A Japanese phone with its country is the one with the zero.
+_COUNTRY = re.compile(r"(?<![0-9a-z])\+81[-. ]{0,2}(?:\(0\))?[-. ]{0,2}(?=[1-9](?:[-. ()]{0,2}\d){8,9}(?!\d))")
 # What belongs together although signs divide it: order numbers, addresses, phones.
 _DIVIDED = re.compile(r"[a-z0-9]+(?:[-_.@+/#:][a-z0-9]+)+|\d+(?:[-() ]{1,2}\d+)+")
 
@@ -66,7 +68,13 @@ def folded_with_places(text: str) -> tuple[str, list[int]]:
             letter = " "
         kept.append(letter)
         kept_places.append(places[at])
-    return _DASH.sub("-", "".join(kept)), kept_places
+    plain = _DASH.sub("-", "".join(kept))
+    if "+81" in plain:
+        for match in reversed(list(_COUNTRY.finditer(plain))):
+            start, end = match.span()
+            plain = f"{plain[:start]}0{plain[end:]}"
+            del kept_places[start + 1 : end]
+    return plain, kept_places
 
 
 def pieces(text: str) -> set[int]:
@@ -109,20 +117,22 @@ def holds(plain: str, word: str) -> bool:
 
 
 def places_of(text: str, word: str) -> list[tuple[int, int]]:
-    """Where the word stands in the text as written: [(start, end)]."""
+    """Where the word stands in the text as written, divided by signs or not: [(start, end)]."""
     sought = folded(word).strip()
     if not sought:
         return []
     plain, places = folded_with_places(text)
-    found, at = [], plain.find(sought)
-    while at >= 0:
-        last = places[at + len(sought) - 1]
+    pattern = re.escape(sought)
+    bare = re.sub(r"[^a-z0-9]", "", sought)
+    if len(bare) >= 3 and sought.isascii() and sought not in plain:
+        pattern = r"[^a-z0-9\x80-\U0010ffff]{0,2}".join(bare)
+    found = []
+    for match in re.finditer(pattern, plain):
+        last = places[match.end() - 1]
         # Up to the next folded character's place, so that half-width ｶﾞ is marked whole.
-        after = places[at + len(sought)] if at + len(sought) < len(places) else len(text)
-        found.append(
-            (places[at], min(after, last + 2) if after > last + 1 and not text[last + 1].isspace() else last + 1)
-        )
-        at = plain.find(sought, at + len(sought))
+        after = places[match.end()] if match.end() < len(places) else len(text)
+        end = min(after, last + 2) if after > last + 1 and not text[last + 1].isspace() else last + 1
+        found.append((places[match.start()], end))
     return found
 
 

@@ -35,13 +35,47 @@ def numbers_found(query, user, **more):
     "typed",
     [
         "返品", "返品したい", "バッグ", "ばっぐ", "ﾊﾞｯｸﾞ", "EC-2026-00123", "ec202600123", "00123", "09012345678",
-        "090-1234-5678", "1234-5678", "５６７８", "返品 バッグ", "「返品したい」",
+        "090-1234-5678", "1234-5678", "５６７８", "返品 バッグ", "「返品したい」", "+81-90-1234-5678", "+819012345678",
+        "+81 90 1234 5678", "＋８１　９０（１２３４）５６７８", "+81(0)90-1234-5678", "090 1234 5678", "(090)1234-5678",
+        "返品 、 バッグ", "返品 ？", "返品 & バッグ",
     ],
 )  # fmt: skip
 def test_what_was_said_is_found_however_it_is_typed(typed, agent, now):
     asked("Q-000001", BODY, now)
     asked("Q-000002", "営業時間を教えてください。", now)
     assert numbers_found(typed, agent) == ["Q-000001"]
+
+
+@pytest.mark.parametrize(
+    "written", ["+81-90-1234-5678", "+819012345678", "＋８１　９０−１２３４−５６７８", "+81 (0)90 1234 5678"]
+)
+def test_a_phone_with_its_country_is_the_one_with_the_zero(written, agent, now):
+    asked("Q-000001", f"電話は{written}です。", now)
+    asked("Q-000002", "電話は080-1234-5678です。", now)
+    for typed in ("090-1234-5678", "09012345678", "+81 90-1234-5678", "０９０１２３４５６７８"):
+        assert numbers_found(typed, agent) == ["Q-000001"], typed
+
+
+def test_signs_alone_find_nothing(agent, now):
+    asked("Q-000001", BODY, now)
+    for typed in ("？", "- &", "「」", "・・・"):
+        assert numbers_found(typed, agent) == [], typed
+
+
+@pytest.mark.parametrize(
+    ("typed", "marked"),
+    [
+        ("09012345678", "０９０－１２３４－５６７８"),
+        ("+81 90-1234-5678", "０９０－１２３４－５６７８"),
+        ("ec202600123", "EC-2026-00123"),
+        ("ばっぐ", "ﾊﾞｯｸﾞ"),
+    ],
+)
+def test_the_place_is_marked_as_it_was_written(typed, marked, agent, now):
+    asked("Q-000001", BODY, now)
+    searching.sweep(now)
+    (hit,) = searching.search(typed, user=agent).hits
+    assert [piece.text for piece in hit.excerpt if piece.hit] == [marked]
 
 
 @pytest.mark.parametrize(
