@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
+from inquiries import families
 from inquiries.models import Inquiry, Message
 from shopdesk.accounts.models import User
 from shopdesk.mail.models import OutgoingMail
@@ -17,9 +18,11 @@ def say(
 ) -> Message:
     """Add a message that another room sent, with the letter it queued, if any.
 
-    The status does not change: an automatic letter answers no question.
+    The status does not change: an automatic letter answers no question. Where the inquiry was merged, whoever writes an
+    answer there has not read it either.
     """
-    Inquiry.objects.filter(pk=inquiry.pk).update(version=F("version") + 1, last_activity_at=now)
+    rows = Inquiry.objects.filter(pk__in={row.pk for row in families.held(inquiry.pk)})
+    rows.update(version=F("version") + 1, last_activity_at=now)
     return Message.objects.create(
         inquiry=inquiry,
         kind=Message.Kind.AUTOMATIC,

@@ -8,7 +8,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
 
-from inquiries import filing, matching, merging, previews, reopening, replying, threads, triage, undoing
+from inquiries import filing, matching, merging, previews, reopening, replying, threads, triage, undoing, writing_in
 from inquiries.answers import Answer
 from inquiries.models import Attachment, Draft, DraftFile, Inquiry, InquiryEvent, Merge, Message, PreparedReply
 from inquiries.sentences import sentence
@@ -88,6 +88,25 @@ def test_a_reply_by_mail_to_a_twice_merged_one_is_filed_in_the_live_one(now, age
     third.refresh_from_db()
     assert (message.inquiry, third.status) == (third, "open")
     assert Inquiry.objects.count() == 3
+
+
+def test_a_letter_of_another_room_in_a_twice_merged_one_is_new_to_who_answers(now, agent, first, second, hanako, signed_in):
+    third = make_inquiry("Q-THIRD3", customer=hanako)
+    merging.merge(first, into=second, by=agent, now=now)
+    merging.merge(second, into=third, by=agent, now=now)
+    third.refresh_from_db()
+    second.refresh_from_db()
+    seen = Message.objects.order_by("-pk").values_list("pk", flat=True)[0]
+    open_composer = {"body": "青です。", "version": third.version, "seen": seen, "then": "pending"}
+    letter = writing_in.say(first, body="返品を受け付けました。", now=now)
+    assert letter.inquiry == first  # and goes with it when it is un-merged
+    answer = signed_in(agent).post(f"/admin/inquiries/{third.pk}/reply/", open_composer)
+    assert answer.status_code == 409
+    assert "返品を受け付けました。" in answer.content.decode()
+    assert not OutgoingMail.objects.exists()
+    versions = dict(Inquiry.objects.values_list("pk", "version"))
+    assert versions[third.pk] == third.version + 1
+    assert versions[second.pk] == second.version  # nobody writes there
 
 
 @pytest.mark.django_db(transaction=True)
