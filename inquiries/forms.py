@@ -256,4 +256,5 @@ def assignable() -> list[User]:
 @statement(keep=1)
 def _active() -> QuerySet[User]:
     found: QuerySet[User] = User.objects.active()
-    return found.select_related("role").order_by("name", "pk")
+    rows = found.select_related("role").order_by("name", "pk")
+    return rows.only("name", "email", "is_active", "role__code", "role__permissions")

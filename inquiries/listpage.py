@@ -10,6 +10,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, QuerySet
 from django.db.models.functions import JSONObject
 from django.urls import reverse
+from django.utils.translation import get_language
 
 from inquiries import counting, listing, live, masking, searching
 from inquiries.counting import Counter
@@ -48,10 +49,15 @@ class View:
     saved: SavedView | None = None
 
 
-def plain_views(user: User) -> list[View]:
+def plain_views(user: User) -> tuple[View, ...]:
     """The built-in views without counters, for pages that load their list later. No query."""
+    return _plain_views(listing.offered(user), get_language())
+
+
+@lru_cache(maxsize=20)
+def _plain_views(keys: tuple[str, ...], _language: str | None) -> tuple[View, ...]:
     address, names = reverse("desk-inquiries:list"), listing.labels()
-    return [View(key, names[key], "", f"{address}?view={key}", is_current=False) for key in listing.offered(user)]
+    return tuple([View(key, names[key], "", f"{address}?view={key}", is_current=False) for key in keys])
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """What stands around the conversation: the views in the navigation, and the list."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -66,11 +67,11 @@ def list_context(request: StaffRequest, listing: ListPage, *, beside: bool = Fal
     }
 
 
-def _links(views: list[View], may_save: bool, *, out_of_band: bool = False) -> SafeString:
+def _links(views: Sequence[View], may_save: bool, *, out_of_band: bool = False) -> SafeString:
     return _VIEWS.draw(views=_plain(views), may_save_views=may_save, out_of_band=out_of_band)
 
 
-def _plain(views: list[View]) -> tuple[tuple[str, str, str, str, bool], ...]:
+def _plain(views: Sequence[View]) -> tuple[tuple[str, str, str, str, bool], ...]:
     return tuple([(view.url, view.label, view.key, view.count, view.is_current) for view in views])
 
 
