@@ -42,6 +42,8 @@ REASONS = {
 HARD = frozenset({"user_unknown", "host_unknown", "moved"})
 
 _TABLE: tuple[tuple[str, str], ...] = (
+    # Exchange Online, for an address that it does not have.
+    ("user_unknown", r"unknown recipient or mailbox unavailable|5\.4\.1 recipient address rejected: access denied"),
     (
         "moved",
         (
@@ -139,7 +141,8 @@ _TABLE: tuple[tuple[str, str], ...] = (
             r"|NoSuchUser|ADR\.RecipNotFound|RCPT TO generated|宛先(?:不明|の|が)|(?:アドレス|ユーザー?|宛先"
             r"|メールボックス)[^。\n]{0,40}(?:存在|見つ|ありません|不明|誤)|destinataire inconnu|utilisateur inconnu"
             r"|n'existe pas|not found in directory|recipient name is not|Addressee unknown|user reject|5\.1\.1\b"
-            r"|#5\.1\.1|Empfänger|He/Her is not|delivery error: dd|not known here"
+            r"|#5\.1\.1|not listed in|final delivery userid|was ?n(?:o|'|’)t found"
+            r"|該当する(?:ユーザ|アドレス)|Empfänger|He/Her is not|delivery error: dd|not known here"
         ),
     ),
     (

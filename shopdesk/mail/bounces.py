@@ -56,9 +56,9 @@ _SUBJECT = re.compile(
     r"(?:mail|message|e-?mail)\s+(?:rejected|refused|bounced|returned|blocked)|bounced? mail|user unknown"
     r"|unknown user|unknown (?:address|recipient)|(?:mailbox|quota)\s+(?:is\s+)?(?:full|exceed)|"
     r"automatically rejected|delayed mail|message delayed|\bndn\b|\bdsn\b|warning: (?:could not|message)"
-    r"|message status|nondeliverable|"
+    r"|message status|nondeliverable|mail fail(?:ed|ure)|(?:message|mail)[^\n]{0,30} blocked by|"
     r"配信(?:不能|不可|でき|に失敗|エラー|失敗|状況)|配達(?:でき|不能|エラー)|送信(?:エラー|失敗|でき)|不達"
-    r"|エラーメール|宛先不明|メール(?:を)?(?:配信|送信)でき|返送|届け(?:られ|でき)|届きません|"
+    r"|配送(?:不能|でき|エラー)|退信|无法投递|未能送达|전송되지|エラーメール|宛先不明|メール(?:を)?(?:配信|送信)でき|返送|届け(?:られ|でき)|届きません|"
     r"unzustellbar|zustellung|non remis|échec|no se (?:ha )?(?:puede|pudo)|retourné|utilisateur non"
     r"|não (?:foi )?entregue|недоставл|не доставлено",
     re.IGNORECASE,
@@ -76,10 +76,13 @@ _WORDS = re.compile(
     r"|return(?:ed|ing)\s+(?:message|mail|to\s+sender|your|unsent)|"
     r"(?:automatically|been)\s+rejected|rejected (?:by|your|the)|(?:mail|message) (?:was"
     r"|has been) (?:rejected|refused|blocked|returned|delayed|postponed)|postponed|"
+    r"(?:message|mail) (?:that )?you (?:have )?sent (?:was|has been) (?:rejected|refused|blocked)"
+    r"|not (?:yet )?been delivered|no valid recipients|unknown host|invalid mailbox|"
     r"\b5\d\d[ -]5\.\d\.\d|\b[45]\d\d[ -]|over\s*quota|quota exceeded|mailbox (?:is )?full|bounced?\b|"
     r"配信(?:でき|不能|されません|に失敗|エラー)|配達(?:でき|されま)|送信(?:でき|エラー|失敗|に失敗)"
     r"|届(?:けられ|きません|けできま|かな)|お届けでき|見つかりません|存在しません|宛先不明|受信(?:でき"
     r"|を拒否)|エラーが(?:発生|検出)|"
+    r"配送できま|送れませんでした|該当する(?:ユーザ|アドレス)|退回|未能发送|不存在|전송하지 못|"
     r"不达|退信|nicht zugestellt|konnte nicht|non remis|n'a pas pu|n'existe pas|доставлен|no ha podido"
     r"|no (?:se )?pudo|não (?:foi|pôde)",
     re.IGNORECASE,
@@ -100,6 +103,21 @@ _COPY = re.compile(
 _LOCAL = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}"
 _ADDR = rf"(?:\"[^\"\s@]{{1,64}}\"|{_LOCAL})@[A-Za-z0-9](?:[A-Za-z0-9.-]{{0,200}}[A-Za-z0-9])?"
 _FIND = re.compile(rf"(?<![A-Za-z0-9.@]){_ADDR}")
+# The address in brackets is the one that the letter went to; before it stands where it was passed on to.
+_EXPANDED = re.compile(rf"(?<![A-Za-z0-9.@])({_ADDR})[>\s]{{0,8}}\(expanded from:?\s{{0,4}}<?({_ADDR})", re.IGNORECASE)
+# Words of returned mail that nobody uses for a parcel.
+_OF_MAIL = re.compile(
+    r"undeliver(?:ed|able) m(?:ail|essage)|returned (?:e-?)?mail|failure notice|delivery status notification"
+    r"|mail system error|mail delivery (?:fail|error|problem)|エラーメール|配信(?:不能|エラー)",
+    re.IGNORECASE,
+)
+_PASSED_ON = re.compile(r"\s*(?:re|fw|fwd|aw|wg|tr|rv|返信|転送|回复|转发)\s*[:：]", re.IGNORECASE)
+_GATEWAY = re.compile(
+    r"message from interscan|the following (?:mail|message|recipients?|address(?:es)?)\b[^\n]{0,40}"
+    r"(?:could not|were not|failed)|automatically (?:generated|created)"
+    r"|this is the [^\n]{0,40}(?:program|mail system|mail server)",
+    re.IGNORECASE,
+)
 # The address that failed, from the surest way of writing it to the least sure. The first way that finds any is taken.
 _WAYS = tuple(
     re.compile(pattern, re.IGNORECASE | re.MULTILINE)
@@ -112,21 +130,24 @@ _WAYS = tuple(
         rf"RCPT TO:\s*<({_ADDR})>[^\n]*\n[^\n]{{0,40}}\b[45]\d\d[ -]",
         # alone in its line, in brackets, quoted, behind a bullet, or with a colon
         (
-            rf"^[ \t]*(?:[*•+-]|\d+\.)?[ \t]*[\"'<\[(]?({_ADDR})[\"'>\])]?[ \t]*(?::|,|;|\.\.\.[^\n]*|\([^\n]*\)"
-            rf"|\[[^\n]*\]|on [\w/]{{3}}[^\n]*)?[ \t]*$"
+            rf"^[ \t]*(?:[*•+>]|-{{1,2}}|\d+\.)?[ \t]*[\"'<\[(]?({_ADDR})[\"'>\])]?[ \t]*(?::|,|;|\.\.\.[^\n]*"
+            rf"|\([^\n]*\)|\[[^\n]*\]|on [\w/]{{3}}[^\n]*)?[ \t]*$"
         ),
         # behind a word that names it
         (
             rf"(?:recipient|address|user|mailbox|account|to|for|rcpt to|attempts|宛先|アドレス"
-            rf"|受信者)[^\n@]{{0,30}}?[\s:<\"'(\[]({_ADDR})"
+            rf"|受信者|收件人)[^\n@]{{0,30}}?[\s:<\"'(\[（]({_ADDR})"
         ),
         (
             rf"({_ADDR})[^\n]{{0,60}}(?:unknown|no such|not found|fail|reject|full|quota|does|exist|undeliver"
-            rf"|unavailable|宛|へのメール|は存在)"
+            rf"|unavailable|宛|へのメール|は存在|にメール|の受信|님)"
         ),
         rf"<({_ADDR})>",
     )
 )
+
+
+_FOREIGN = re.compile(rf"(?<![A-Za-z0-9.@])({_ADDR})")
 
 
 def _decode(data: bytes) -> str:
@@ -145,7 +166,7 @@ def _one(value: str) -> str:
     if match is None or len(match[0]) > MAX_ADDRESS:
         return ""
     local, _at, domain = match[0].rpartition("@")
-    return f"{local.strip(chr(34))}@{domain}"
+    return f"{local.strip(chr(34)).lstrip(chr(39))}@{domain}"
 
 
 def _blocks(text: str) -> Iterator[dict[str, str]]:
@@ -192,7 +213,11 @@ def _from_report(text: str) -> list[_Found]:
         words = " ".join(
             filter(
                 None,
-                (fields.get("diagnostic-code", ""), fields.get("status", ""), fields.get(("x-display-name"), (""))),
+                (
+                    fields.get("diagnostic-code", ""),
+                    _STATUS.sub("", fields.get("status", "")),
+                    fields.get("x-display-name", ""),
+                ),
             )
         )
         if not address:
@@ -211,28 +236,34 @@ def _from_report(text: str) -> list[_Found]:
 def _own_words(text: str) -> str:
     """What the server wrote, without the copy of our mail below it."""
     copy = _COPY.search(text)
-    if copy and copy.start() > 40:
+    if copy and copy.start() > 20:
         return text[: copy.start()]
     return text
 
 
-def _from_words(text: str, *, own: set[str]) -> list[_Found]:
-    for way in _WAYS:
+def _from_words(text: str, *, own: set[str], domain: str) -> list[_Found]:
+    """``domain`` is the sender's: an address there may be the help line of whoever reports, unless words say more."""
+    expanded = {_one(match[1]).lower(): match[2] for match in _EXPANDED.finditer(text)}
+    for way in (*_WAYS, _FOREIGN):
         found: list[_Found] = []
         for match in way.finditer(text):
             address = _one(match[1])
+            address = _one(expanded.get(address.lower(), address))
             low = address.lower()
             if not address or low in own or MACHINE.match(address):
                 continue
+            if way is _FOREIGN and low.endswith(domain):
+                continue
             if re.search(
-                r"(?:message-?id|reply-to|^\s*from|sender)[:\s<]*$",
+                r"(?:message-?id|reply-to|\bfrom|sender)[:\s<]*$",
                 text[max(0, match.start(1) - 20) : match.start(1)],
                 re.IGNORECASE,
             ):
                 continue
-            words = re.split(r"\n[ \t]*\n", text[match.start() : match.start() + 1200].lstrip())[0]
-            if len(words) < len(match[0].strip()) + 8:
-                words = text[match.start() : match.start() + 700]
+            begin = text.rfind("\n", 0, match.start(1)) + 1
+            words = re.split(r"\n[ \t]*\n", text[begin : begin + 1200].lstrip())[0]
+            if len(words) < len(match[1]) + 12:
+                words = text[begin : begin + 700]
             found.append(_Found(address, words=words))
         if found:
             return found
@@ -245,6 +276,16 @@ def _unique(found: list[_Found]) -> list[_Found]:
         seen.setdefault(one.address.lower(), one)
     return list(seen.values())[:MAX_RECIPIENTS]
 
+
+# A report without a machine part: still on its way.
+_STILL = re.compile(
+    r"not yet been delivered|will (?:be retried|keep trying|continue to (?:be )?(?:try|retried))|attempts will continue"
+    r"|no action is required|do(?: not|n't) need to re-?send|\bmessage\b[^\n]{0,40} delayed|this is (?:only )?a warning"
+    r"|再(?:送|試行|配送)を(?:試|続|行い)|配信が遅れ",
+    re.IGNORECASE,
+)
+_FINAL = re.compile(r"\(failure\)|returned|failed permanently|配信されませんでした|返送", re.IGNORECASE)
+_GIVEN_UP = re.compile(r"g[ia]v(?:e|en|ing) up|permanent|will not be (?:retried|sent)|not going to try", re.IGNORECASE)
 
 _AFTER_DATA = re.compile(
     (
@@ -276,7 +317,11 @@ def _recipient(found: _Found, text: str, subject: str) -> BouncedRecipient:
     if found.action in _PASSED:
         return BouncedRecipient(found.address, status, "delivered", "transient")
     reason = reason_of(words, status, near, f"{subject}\n{text[:4000]}")
-    delayed = found.action == "delayed" or (not found.action and status.startswith("4."))
+    delayed = found.action == "delayed"
+    if not found.action and not status.startswith("5."):
+        said = f"{subject}\n{text[:4000]}"
+        waiting = bool(_STILL.search(said)) and not _GIVEN_UP.search(said)
+        delayed = waiting or (status.startswith("4.") and not _FINAL.search(said))
     if delayed:
         return BouncedRecipient(found.address, status, reason, "transient")
     if reason == "user_unknown" and _doubtful(found.address, status, f"{words}\n{text[:6000]}"):
@@ -354,6 +399,7 @@ def _bounce(fields: Fields, sender: Address, subject: str, text: str, parts: lis
     report = "\n\n".join(statuses)
     words = _own_words(text[:MAX_TEXT])
     returned = _returned(parts, text[:MAX_TEXT])
+    domain = sender.address.rpartition("@")[2].lower() or "@"
     own = {
         address.lower()
         for address in (sender.address, _one(fields.get("to")), _one(fields.get("return-path")))
@@ -365,7 +411,7 @@ def _bounce(fields: Fields, sender: Address, subject: str, text: str, parts: lis
     if not found and fields.get("x-failed-recipients"):
         found = [_Found(_one(address)) for address in fields.get("x-failed-recipients").split(",") if _one(address)]
     if not found:
-        found = _from_words(words, own=own)
+        found = _from_words(words, own=own, domain=domain)
     if not found:
         found = [
             _Found(address)
@@ -373,15 +419,19 @@ def _bounce(fields: Fields, sender: Address, subject: str, text: str, parts: lis
             for address in _FIND.findall(_header_of(returned, name))[:1]
         ][:1]
     if not found and words is not text:
-        found = _from_words(text[:MAX_TEXT], own=own)
+        found = _from_words(text[:MAX_TEXT], own=own, domain=domain)
     recipients = tuple(_recipient(one, words, subject) for one in _unique(found))
     return Bounce(recipients, _original_id(returned, report))
 
 
+def _names_somebody(words: str, sender: Address) -> bool:
+    domain = sender.address.rpartition("@")[2].lower() or "@"
+    found = _from_words(words, own={sender.address.lower()}, domain=domain)
+    return bool(found)
+
+
 def _is_bounce(fields: Fields, sender: Address, subject: str, text: str, types: set[str], report_type: str) -> bool:
     kind = report_type.strip().lower()
-    if types & {"message/delivery-status", "message/global-delivery-status"} or "x-failed-recipients" in fields:
-        return True
     from_machine = bool(MACHINE.match(sender.address) or MACHINE_NAME.search(sender.name))
     null_sender = "return-path" in fields and fields.get("return-path").strip().upper() in (
         "<>",
@@ -389,26 +439,37 @@ def _is_bounce(fields: Fields, sender: Address, subject: str, text: str, types: 
         (""),
     )
     about_failure = bool(_SUBJECT.search(subject))
+    # People answer such mail, pass it on, and complain about parcels in the same words.
+    passed_on = bool(_PASSED_ON.match(subject))
+    if "x-failed-recipients" in fields:
+        return True
+    machine = from_machine or null_sender or not sender.address
+    automatic = fields.get("auto-submitted").lower().startswith("auto-")
+    if types & {"message/delivery-status", "message/global-delivery-status"}:
+        return kind == "delivery-status" or machine or automatic or (about_failure and not passed_on)
     words = _own_words(text[:MAX_TEXT])[:6000]
-    if kind == "delivery-status" and (from_machine or about_failure or null_sender):
+    if kind == "delivery-status" and (machine or about_failure):
         return True
     if "message/disposition-notification" in types or kind == "disposition-notification":
         return about_failure and bool(_WORDS.search(words))
-    machine = from_machine or null_sender or not sender.address
-    returned = bool(types & {"message/rfc822", "text/rfc822-headers"}) or bool(_COPY.search(text[:MAX_TEXT]))
+    came_back = bool(types & {"message/rfc822", "text/rfc822-headers"})
+    returned = came_back or bool(_COPY.search(text[:MAX_TEXT]))
     named = any(way.search(words) for way in _WAYS[:3])
-    if machine and about_failure:
-        return returned or named or bool(_WORDS.search(words))
-    if machine and (_WORDS.search(words) or (from_machine and named)):
-        return returned or named or "inal-Recipient:" in text
-    # A gateway that sends under a person's address: subject and words and the returned copy must all say so.
-    if (
-        about_failure
-        and _WORDS.search(words)
-        and not re.match(r"\s*(?:re|fw|fwd|aw|返信|転送)\s*[:：]", subject, re.IGNORECASE)
-    ):
-        return returned
-    return False
+    failed = bool(_WORDS.search(words))
+    if from_machine or not sender.address:
+        if about_failure:
+            return returned or named or failed
+        return (failed and (returned or "inal-Recipient:" in text or _names_somebody(words, sender))) or (
+            from_machine and named
+        )
+    # The empty envelope sender of somebody's form or of a holiday note proves less, and "-----Original Message-----"
+    # is also how mail programs quote.
+    if null_sender and (about_failure or failed):
+        said = about_failure and failed
+        of_mail = bool(_OF_MAIL.search(subject)) and _names_somebody(words, sender)
+        return came_back or named or "inal-Recipient:" in text or (said and (returned or of_mail))
+    # A gateway that sends under a person's address: subject, a gateway's words and the returned mail must all say so.
+    return about_failure and not passed_on and came_back and bool(_GATEWAY.search(words))
 
 
 def classify(

@@ -49,11 +49,11 @@ _AUTO_HEADERS = (
 _AUTO_PRECEDENCE = {"auto_reply", "auto-reply", "autoreply"}
 _NO_ANSWER_PRECEDENCE = {"bulk", "junk", "list", *_AUTO_PRECEDENCE}
 MACHINE = re.compile(
-    r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|postmaster|mdaemon|mail[-_.]?delivery[-_.a-z]*|bounce[sd]?"
+    r"[\"']?(?:mailer[-_.]?daemon|mail[-_.]?daemon|postmaster|mdaemon|mail[-_.]?delivery[-_.a-z]*|bounce[sd]?"
     r"|mailmaster|mail[-_]?system|"
     r"mail[-_]?admin|root|smtp32|mmdf|exim|sysop|mailerdaemon|delivery[-_.]?(?:status|subsystem|report)"
-    r"|system[-_.]?administrator|"
-    r"microsoftexchange[0-9a-f]*|emaildaemon|complaints?)(?:[+=][^@]*)?@",
+    r"|system[-_. ]?administrator|"
+    r"microsoftexchange[0-9a-f]*|emaildaemon|complaints?)(?:[+=][^@]*)?[\"']?@",
     re.IGNORECASE,
 )
 MACHINE_NAME = re.compile(
