@@ -60,7 +60,8 @@ def merge(source: Inquiry, *, into: Inquiry, by: User, now: datetime, other_cust
     """Let ``source`` go on in ``into``, or in what that was merged into; the answer goes to the target's customer only.
 
     The target waits since the earlier of both. What is being written moves there as drafts, and what was to be sent
-    later becomes a draft again: merging never sends anything.
+    later becomes a draft again: merging never sends anything. Answers leave from where the target's customer wrote to;
+    where they wrote only to the source, from there.
 
     Raises Same, Circle, Moved, and OtherCustomer unless ``other_customer`` says that it is meant.
     """
@@ -70,7 +71,8 @@ def merge(source: Inquiry, *, into: Inquiry, by: User, now: datetime, other_cust
     source, target = _lock(source.pk, target.pk)
     if source.customer_id != target.customer_id and not other_customer:
         raise OtherCustomer
-    before = {"source": states.snapshot(source), "target": states.snapshot(target, ENTERED)}
+    before: dict[str, Any] = {"source": states.snapshot(source), "target": states.snapshot(target, ENTERED)}
+    before["written_to"] = _take_address_along(source, target)
     _wait_since_the_earlier(source, target, now)
     triage.enter(source, status=_Status.MERGED, now=now)
     source.merged_into = target
@@ -78,7 +80,7 @@ def merge(source: Inquiry, *, into: Inquiry, by: User, now: datetime, other_cust
         row.last_activity_at = now
         row.version += 1
     source.save(update_fields=[*ENTERED, "merged_into", "last_activity_at", "version"])
-    target.save(update_fields=[*ENTERED, "last_activity_at", "version"])
+    target.save(update_fields=[*ENTERED, "last_activity_at", "version", "written_to"])
     _take_writing_along(source, target, now=now)
     preparing.return_scheduled(target, why="merged", now=now)  # its author has not read what came along
     previews.renew(target)
@@ -112,8 +114,10 @@ def unmerge(source: Inquiry, *, by: User, now: datetime) -> Inquiry:
     source.last_activity_at, source.version = now, source.version + 1
     source.save(update_fields=[*names, "last_activity_at", "version"])
     _give_clocks_back(target, done, now)
+    if before.get("written_to") == target.written_to and not _heard_since(target, done):
+        target.written_to = ""
     target.last_activity_at, target.version = now, target.version + 1
-    target.save(update_fields=[*ENTERED, "last_activity_at", "version"])
+    target.save(update_fields=[*ENTERED, "last_activity_at", "version", "written_to"])
     if end != target.pk:
         _count_anew(found[end], now)
         found[end].last_activity_at, found[end].version = now, found[end].version + 1
@@ -189,6 +193,20 @@ def _lock_chain(done: Merge) -> tuple[dict[int, Inquiry], int]:
             transaction.savepoint_commit(savepoint)
             return found, end
         transaction.savepoint_rollback(savepoint)  # it was merged further, or taken apart, before we held it
+
+
+def _take_address_along(source: Inquiry, target: Inquiry) -> str:
+    """The address of ours that the customer wrote to with the source, where they wrote to none with the target; what was
+    taken, unsaved."""
+    is_theirs = source.customer_id == target.customer_id and source.store_id == target.store_id
+    if target.written_to or not is_theirs:
+        return ""
+    target.written_to = source.written_to
+    return target.written_to
+
+
+def _heard_since(target: Inquiry, done: Merge) -> bool:
+    return target.messages.filter(kind=Message.Kind.RECEIVED, automatic=False, at__gte=done.at).exists()
 
 
 def _wait_since_the_earlier(source: Inquiry, target: Inquiry, now: datetime) -> None:
@@ -272,6 +290,6 @@ def _like(old: Inquiry, message: Message, now: datetime) -> Inquiry:
         category=old.category, channel=old.channel, subject=opening.subject_from(message.body) or old.subject,
         order=old.order if same else None, order_number=old.order_number if same else "", product=old.product,
         product_text=old.product_text, priority=old.priority, assignee=old.assignee, opened_at=message.at,
-        waiting_since=message.at, last_activity_at=now, version=1,
+        waiting_since=message.at, last_activity_at=now, version=1, written_to=old.written_to if same else "",
         follows=old,
     )  # fmt: skip

@@ -1,5 +1,7 @@
 """From which of the shop's own addresses a reply leaves. Never another store's, never one that was typed."""
 
+from dataclasses import dataclass
+
 from inquiries.models import Inquiry
 from shopdesk import addresses
 from shopdesk.mail.models import Mailbox
@@ -21,9 +23,36 @@ def choices(store: Store) -> list[str]:
     return [*dict.fromkeys([_own(store), *own.order_by("pk").values_list("address", flat=True)])]
 
 
-def usual(inquiry: Inquiry) -> str:
-    """The address that the customer last wrote to, else the store's. No query."""
-    return inquiry.written_to or _own(inquiry.store)
+@dataclass(frozen=True)
+class Now:
+    """From where a reply leaves at this moment: ``every`` address that may be chosen (empty: not asked for), the
+    ``usual`` one, and ``silent``: the one that the customer wrote to, where no reply leaves from it now."""
+
+    usual: str
+    every: tuple[str, ...] = ()
+    silent: str = ""
+
+
+def now(inquiry: Inquiry, wanted: str = "") -> Now:
+    """The usual address is ``wanted`` (of a draft), else the one that the customer last wrote to, else the store's. No
+    query where that is the store's."""
+    own = _own(inquiry.store)
+    wanted = wanted or inquiry.written_to or own
+    return Now(own) if {wanted, inquiry.written_to or own} == {own} else among(inquiry, wanted)
+
+
+def among(inquiry: Inquiry, wanted: str = "") -> Now:
+    """The same with all that may be chosen. One query."""
+    every = choices(inquiry.store)
+    usual = next((one for one in (wanted, inquiry.written_to) if one in every), every[0])
+    return Now(usual, tuple(every), "" if inquiry.written_to in {"", *every} else inquiry.written_to)
+
+
+def chosen(inquiry: Inquiry, posted: str) -> str:
+    """What somebody chose, as it was posted: "" for what stands there where nobody does, which may become another one
+    until it is sent. A query only where the customer wrote to another address than the store's."""
+    posted = addresses.normalise(posted[: addresses.MAX_LENGTH])
+    return "" if posted == inquiry.written_to or posted == now(inquiry).usual else posted
 
 
 def resolve(inquiry: Inquiry, asked: str) -> str:
@@ -32,7 +61,8 @@ def resolve(inquiry: Inquiry, asked: str) -> str:
 
     Raises NotOurs for what may not be chosen. The usual one is left for the store's when it is not ours any more.
     """
-    own, wanted = _own(inquiry.store), addresses.normalise(asked) or usual(inquiry)
+    own = _own(inquiry.store)
+    wanted = addresses.normalise(asked) or inquiry.written_to or own
     if wanted == own or wanted in choices(inquiry.store):
         return wanted
     if asked:

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from inquiries import answers, attachments, drafts, mentions, recipients, senders
 from inquiries.models import Draft, Inquiry
 from inquiries.views.showing import inquiry_for
-from shopdesk import addresses, clock
+from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.permissions import P
 from shopdesk.mail.outbox import MOST_COPIES
@@ -30,7 +30,7 @@ def draft(request: StaffRequest, pk: int) -> HttpResponse:
     if by_itself and "files" not in request.FILES:
         state = {"draft": kept, "problem_copies": problem, "moved_to": _moved_to(request, kept, pk)}
         if "sender" in request.POST:
-            state["leaves_from"] = (kept and kept.sender) or senders.usual(inquiry)
+            state["leaves_from"] = senders.now(inquiry, kept.sender if kept else "").usual
         return render(request, "inquiries/_draft_state.html", state)
     if problem or files_problem:
         messages.error(request, problem or files_problem)
@@ -77,10 +77,8 @@ def save(request: StaffRequest, inquiry: Inquiry) -> tuple[Draft | None, str]:
 def _sender(request: StaffRequest, inquiry: Inquiry, before: Draft) -> str:
     """The own address that was chosen; "" for the usual one, which may become another one until it is sent. What is not
     the store's changes nothing: sending it is refused with a word."""
-    posted = addresses.normalise(request.POST.get("sender", before.sender)[: addresses.MAX_LENGTH])
-    if posted in {"", senders.usual(inquiry)}:
-        return ""
-    return posted if posted in senders.choices(inquiry.store) else before.sender
+    posted = senders.chosen(inquiry, request.POST.get("sender", before.sender))
+    return posted if not posted or posted in senders.choices(inquiry.store) else before.sender
 
 
 def posted_templates(request: StaffRequest) -> list[int]:
@@ -103,9 +101,9 @@ def ways(request: StaffRequest, pk: int) -> HttpResponse:
 def senders_of(request: StaffRequest, pk: int) -> HttpResponse:
     """The own addresses that a reply may leave from; ``?sender=`` is the one that is chosen."""
     inquiry = inquiry_for(request, pk)
-    every, sender = senders.choices(inquiry.store), request.GET.get("sender") or senders.usual(inquiry)
-    # One that is not ours any more leaves the choice at the store's: where that is the only one, nothing else can.
-    context = {"inquiry": inquiry, "senders": every, "sender": sender if sender in every else every[0]}
+    # One that is not ours any more leaves the choice at the usual one.
+    now = senders.among(inquiry, request.GET.get("sender", ""))
+    context = {"inquiry": inquiry, "senders": now.every, "sender": now.usual, "silent": now.silent}
     return render(request, "inquiries/_senders.html", context)
 
 

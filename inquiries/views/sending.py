@@ -34,7 +34,7 @@ from inquiries.models import Draft, Inquiry, Message, PreparedReply
 from inquiries.standing import Check
 from inquiries.views.composing import attach
 from inquiries.views.showing import inquiry_for, page
-from shopdesk import addresses, clock
+from shopdesk import clock
 from shopdesk.accounts import audit
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.models import User
@@ -179,7 +179,7 @@ def _answer(request: StaffRequest, inquiry: Inquiry, words: dict[str, Any]) -> A
         cc=recipients.read(words["cc"]),
         bcc=recipients.read(words["bcc"]),
         # What nobody chose is the usual one of the moment in which it leaves.
-        sender="" if addresses.normalise(words["sender"]) == senders.usual(inquiry) else words["sender"],
+        sender=senders.chosen(inquiry, words["sender"]),
         files=carrying.of_draft(inquiry, request.user),
         templates=_templates(request, inquiry),
         then=then,

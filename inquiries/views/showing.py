@@ -170,15 +170,14 @@ def _ways(request: StaffRequest) -> dict[str, Any]:
 
 
 def _senders(request: StaffRequest, inquiry: Inquiry, draft: Draft | None) -> dict[str, Any]:
-    """From where the reply leaves; all choices only when they are asked for, or when one was refused."""
-    sender = (draft and draft.sender) or senders.usual(inquiry)
-    posted, asked = request.POST.get("sender", ""), "ways" in request.GET
-    if not posted and not asked:
-        return {"sender": sender}
-    every = senders.choices(inquiry.store)
-    if posted == sender and sender in every and not asked:
-        return {"sender": sender}
-    return {"sender": next((one for one in (posted, sender) if one in every), every[0]), "senders": every}
+    """From where the reply leaves; all choices only when they are asked for, when one was refused, or when the one that
+    the customer wrote to sends nothing now."""
+    kept, posted, asked = draft.sender if draft else "", request.POST.get("sender", ""), "ways" in request.GET
+    now = senders.among(inquiry, kept) if posted or asked else senders.now(inquiry, kept)
+    if not now.silent and not asked and posted in {"", now.usual}:
+        return {"sender": now.usual}
+    sender = posted if posted in now.every else now.usual
+    return {"sender": sender, "senders": now.every, "silent": now.silent}
 
 
 def _composer(user: User, inquiry: Inquiry, draft: Draft | None, body: str | None) -> dict[str, Any]:

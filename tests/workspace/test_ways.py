@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils.timezone import localtime
 
-from inquiries import approving, drafts, filing, replying, scheduling, senders, undoing
+from inquiries import approving, drafts, filing, merging, replying, scheduling, senders, undoing
 from inquiries.answers import Answer
 from inquiries.models import (
     ApprovalRule,
@@ -320,6 +320,109 @@ def test_the_usual_one_is_never_a_choice_that_is_gone(boxes, agent, now, signed_
     Mailbox.objects.filter(address=REPAIRS).update(status="paused")
     assert post(client, inquiry, sender=REPAIRS).status_code == 302  # as the page has it, where nobody chose
     assert OutgoingMail.objects.get().from_address == boxes.sender_address
+
+
+def test_the_box_shows_from_where_it_leaves_when_the_customers_own_box_is_paused(boxes, agent, now, signed_in):
+    inquiry, client = make_inquiry(written_to=REPAIRS), signed_in(agent)
+    address, note = f"/admin/inquiries/{inquiry.pk}/", f"お客様は {REPAIRS} 宛に送信しています"
+    text = client.get(address).text
+    assert f'id="leaves-from">&lt;{REPAIRS}&gt;' in text
+    assert note not in text
+    Mailbox.objects.filter(address=REPAIRS).update(status="paused")
+    for text in (client.get(address).text, client.get(f"{address}senders/").text):
+        assert note in text
+        assert f"<option>{REPAIRS}</option>" not in text
+        assert f"<option selected>{boxes.sender_address}</option>" in text
+    assert f'id="leaves-from">&lt;{boxes.sender_address}&gt;' in client.get(address).text
+    # A page from before says it, too, when the draft is kept.
+    draft = client.post(f"{address}draft/", {"body": "途中", "sender": REPAIRS}, headers={"HX-Request": "true"}).text
+    assert f'hx-swap-oob="true">&lt;{boxes.sender_address}&gt;' in draft
+    assert Draft.objects.get().sender == ""
+    Mailbox.objects.filter(address=REPAIRS).update(status="active")
+    assert f'id="leaves-from">&lt;{REPAIRS}&gt;' in client.get(address).text
+    assert post(client, inquiry, sender=REPAIRS).status_code == 302
+    assert OutgoingMail.objects.get().from_address == REPAIRS
+
+
+def test_a_chosen_one_that_was_paused_is_not_shown_any_more(boxes, agent, now, signed_in):
+    inquiry, client = make_inquiry(), signed_in(agent)
+    drafts.save(inquiry, body=BODY, by=agent, now=now, sender=REPAIRS)
+    Mailbox.objects.filter(address=REPAIRS).update(status="paused")
+    text = client.get(f"/admin/inquiries/{inquiry.pk}/").text
+    assert REPAIRS not in text
+    assert f'id="leaves-from">&lt;{boxes.sender_address}&gt;' in text
+
+
+def test_from_where_a_reply_leaves_asks_only_where_it_is_not_the_stores(boxes, django_assert_num_queries):
+    inquiry = Inquiry.objects.select_related("store").get(pk=make_inquiry().pk)
+    with django_assert_num_queries(0):
+        assert senders.now(inquiry) == senders.Now(boxes.sender_address)
+    inquiry.written_to = REPAIRS
+    with django_assert_num_queries(1):
+        assert senders.now(inquiry).usual == REPAIRS
+
+
+# --- together and apart -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two(boxes):
+    customer = make.make_customer()
+    return [make_inquiry(number, customer=customer) for number in ("Q-FIRST1", "Q-SECND2")]
+
+
+def written_to(inquiry):
+    return Inquiry.objects.values_list("written_to", flat=True).get(pk=inquiry.pk)
+
+
+def test_a_merged_inquiry_brings_the_address_that_was_written_to(two, agent, now):
+    source, target = two
+    Inquiry.objects.filter(pk=source.pk).update(written_to=REPAIRS)
+    merging.merge(source, into=target, by=agent, now=now)
+    assert written_to(target) == REPAIRS
+    source.refresh_from_db()
+    merging.unmerge(source, by=agent, now=now)
+    assert (written_to(source), written_to(target)) == (REPAIRS, "")
+
+
+def test_the_targets_own_address_stays(two, agent, now):
+    source, target = two
+    Inquiry.objects.filter(pk=source.pk).update(written_to=REPAIRS)
+    Inquiry.objects.filter(pk=target.pk).update(written_to=HELP)
+    merging.merge(source, into=target, by=agent, now=now)
+    assert written_to(target) == HELP
+    source.refresh_from_db()
+    merging.unmerge(source, by=agent, now=now)
+    assert (written_to(source), written_to(target)) == (REPAIRS, HELP)
+
+
+def test_where_the_customer_wrote_after_the_merge_stays(two, agent, now):
+    source, target = two
+    Inquiry.objects.filter(pk=source.pk).update(written_to=REPAIRS)
+    said = replying.reply(target, Answer(BODY), by=agent, now=now)
+    merging.merge(source, into=target, by=agent, now=now)
+    receive("写真です。", mailbox=make_mailbox(REPAIRS), subject="Re: 財布について", In_Reply_To=said.message_id)
+    filing.sweep(now + timedelta(minutes=1))
+    source.refresh_from_db()
+    merging.unmerge(source, by=agent, now=now + timedelta(minutes=2))
+    assert written_to(target) == REPAIRS
+
+
+@pytest.mark.parametrize("other", ["customer", "store"])
+def test_somebody_elses_address_is_not_taken(two, agent, now, other):
+    source, target = two
+    new = make.make_store("rakuten") if other == "store" else make.make_customer("佐藤 健", "ken@mail.example")
+    Inquiry.objects.filter(pk=source.pk).update(written_to=REPAIRS, **{other: new})
+    merging.merge(source, into=target, by=agent, now=now, other_customer=True)
+    assert written_to(target) == ""
+
+
+def test_a_split_question_is_answered_from_where_it_was_written_to(boxes, agent, now):
+    receive("時計が止まりました。", mailbox=make_mailbox(REPAIRS))
+    filing.sweep(now)
+    inquiry = Inquiry.objects.get()
+    Message.objects.create(inquiry=inquiry, kind="received", body="もう一つ質問です。", at=now)
+    assert merging.split(inquiry.messages.last(), by=agent, now=now).written_to == REPAIRS
 
 
 def test_what_waits_follows_the_address_of_its_store(boxes, agent, now, signed_in):
