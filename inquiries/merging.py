@@ -196,8 +196,8 @@ def _lock_chain(done: Merge) -> tuple[dict[int, Inquiry], int]:
 
 
 def _take_address_along(source: Inquiry, target: Inquiry) -> str:
-    """The address of ours that the customer wrote to with the source, where they wrote to none with the target; what was
-    taken, unsaved."""
+    """Our address that the customer wrote to with the source, where they wrote to none with the target; what was taken,
+    unsaved."""
     is_theirs = source.customer_id == target.customer_id and source.store_id == target.store_id
     if target.written_to or not is_theirs:
         return ""

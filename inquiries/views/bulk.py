@@ -82,7 +82,9 @@ def start(request: StaffRequest) -> HttpResponse:
 @require_safe
 def runs(request: StaffRequest) -> HttpResponse:
     """What this person has had done in bulk: the way back to a result, and to taking it back."""
-    rows = [{"run": row, "acts": row.acts} for row in _runs(request).order_by("-pk")[:_RUNS]]
+    skipped = Func(F("refused"), function="jsonb_array_length", output_field=IntegerField())
+    found = _runs(request).defer("ids", "seen", "before", "refused", "left").annotate(skipped=skipped)
+    rows = [{"run": row, "acts": row.acts} for row in found.order_by("-pk")[:_RUNS]]
     for row, words in zip(rows, acts.describe_each(row["acts"] for row in rows), strict=True):
         row["acts"] = words
     return render(request, "inquiries/bulk_runs.html", {"rows": rows, "nav_active": "inquiries"})

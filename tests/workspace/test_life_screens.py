@@ -1,8 +1,11 @@
 """The screens of an inquiry's life: menus, posts with and without a script, refusals that keep what was typed."""
 
+import re
 import uuid
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from inquiries import bulk, merging, triage
@@ -354,6 +357,23 @@ def test_a_macro_of_somebody_else_is_not_run_in_bulk(db, aya, owner):
 def test_nothing_marked_leads_back_to_the_list(db, aya, posted):
     response = aya.post(url("bulk"), {**posted, "query": "view=mine"})
     assert response["Location"] == url("list") + "?view=mine"
+
+
+def test_the_list_of_runs_counts_what_was_skipped_without_reading_it(db, aya, agent, now):
+    left = [{"id": n, "number": f"Q-{n:06}", "why": "locked"} for n in range(137)]
+    for place in range(3):
+        BulkRun.objects.create(
+            by=agent, acts=[{"do": "spam"}], ids=[1, 2], created_at=now, form_token=uuid.uuid4(), left=left,
+            refused=left[:place],
+        )  # fmt: skip
+    with CaptureQueriesContext(connection) as asked:
+        html = aya.get(url("bulk-runs")).content.decode()
+    assert re.findall(r'data-label="見送り">(\d+)<', html) == ["2", "1", "0"]
+    (query,) = [one["sql"] for one in asked if "jsonb_array_length" in one["sql"]]
+    columns = query.split(" FROM ")[0]
+    assert '"refused")' in columns
+    for column in ("ids", "seen", "before", "refused", "left"):
+        assert f'"{column}",' not in columns
 
 
 def test_runs_are_their_starters_own(db, aya, owner, now):
