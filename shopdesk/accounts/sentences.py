@@ -54,6 +54,7 @@ _SENTENCES = {
     "settings.added": _("Added to the settings: %(table)s “%(name)s”"),
     "settings.changed": _("Changed in the settings: %(table)s “%(name)s” – %(changes)s"),
     "settings.deleted": _("Deleted from the settings: %(table)s “%(name)s”"),
+    "settings.seeded": _("Added the public holidays of %(first)s to %(last)s to the settings: %(table)s (%(count)s)"),
     "suppression.added": _("Stopped mail to an address"),
     "suppression.ended": _("Mail to an address is allowed again, its time was over"),
     "suppression.released": _("Allowed mail to an address again"),

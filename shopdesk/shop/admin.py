@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from shopdesk import clock
+from shopdesk.accounts import audit
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.permissions import P
 from shopdesk.accounts.recording import RecordedModelAdmin
@@ -68,10 +69,17 @@ class ClosureAdmin(RecordedModelAdmin[Closure]):
 
 @staff_view(P.SETTINGS_CHANGE)
 @require_POST
+@transaction.atomic
 def seed(request: StaffRequest) -> HttpResponse:
     """Write the public holidays of this and the next two years, and propose the seasons."""
-    count = calendar.seed_closures(*calendar.years_to_seed(clock.now()))
+    now = clock.now()
+    first, last = calendar.years_to_seed(now)
+    count = calendar.seed_closures(first, last)
     if count:
+        audit.record(
+            "settings.seeded", actor=request.user, now=now, table=Closure._meta.label_lower, first=first, last=last,
+            count=count,
+        )  # fmt: skip
         text = ngettext("%(count)s closing day was added.", "%(count)s closing days were added.", count)
         messages.success(request, text % {"count": count})
     else:

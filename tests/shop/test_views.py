@@ -7,13 +7,16 @@ from datetime import timedelta
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import translation
 from kombu.exceptions import OperationalError
 
 from shopdesk import clock
+from shopdesk.accounts import sentences
+from shopdesk.accounts.models import AuditEntry
 from shopdesk.shop import pages, tasks
 from shopdesk.shop.importing import run
 from shopdesk.shop.importing.error_file import safe_cell
-from shopdesk.shop.models import ImportJob, Order, Shipment
+from shopdesk.shop.models import Closure, ImportJob, Order, Shipment
 from tests.make import NOW, make_customer, make_order, make_product, make_store, make_user
 from tests.shop.files import ECCUBE, eccube
 
@@ -340,6 +343,22 @@ def test_the_holidays_are_added_by_a_button(desk, agent, signed_in):
     assert desk.post(url).status_code == 302
     page = words(desk.get(reverse("admin:shop_closure_changelist")))
     assert "元日" in page
+
+
+def test_added_holidays_are_on_record_once(desk, owner):
+    Closure.objects.all().delete()
+    url = reverse("admin:shop_closure_seed")
+    for _ in range(2):  # the second time there is nothing to add
+        assert desk.post(url).status_code == 302
+    (entry,) = AuditEntry.objects.filter(code__startswith="settings.")
+    count = Closure.objects.count()
+    assert count > 40
+    assert (entry.code, entry.actor, entry.data) == (
+        "settings.seeded", owner, {"table": "shop.closure", "first": 2026, "last": 2028, "count": count},
+    )  # fmt: skip
+    assert sentences.sentence(entry) == f"設定に2026年から2028年までの祝日を追加しました：休業日（{count}件）"
+    with translation.override("en"):
+        assert sentences.sentence(entry).startswith("Added the public holidays of 2026 to 2028 to the settings: ")
 
 
 @pytest.mark.parametrize("model", ["store", "businesshours", "closure", "productcategory", "product"])
