@@ -64,7 +64,7 @@ def outage(request: HttpRequest) -> HttpResponse:
     language = getattr(request, "LANGUAGE_CODE", settings.LANGUAGE_CODE)
     with translation.override(language):
         if request.path.startswith(PROGRAM_PATHS) or request.headers.get("Accept") == "application/json":
-            message = _("The service is away for a moment. Please try again.")
+            message = _("The service is briefly unavailable. Please try again.")
             response: HttpResponse = JsonResponse({"error": "unavailable", "message": message})
         else:
             fields, lost_files = _posted(request)
