@@ -21,8 +21,8 @@ def poll(request: StaffRequest) -> HttpResponse:
     """Whether anything has changed, and that this person is here.
 
     ``?inquiry=&doing=viewing|replying&version=`` name the open inquiry and the version that the page shows; the rest is
-    the address of the list (``view=…``). 304 when the stamp of ``If-None-Match`` still holds: one query besides session
-    and user. Else the counters, the rows and who is here, as HTML. ``part=conversation`` asks for the last alone.
+    the address of the list (``view=…``). 304 when the stamp of ``If-None-Match`` still holds: one query besides who
+    asks. Else the counters, the rows and who is here, as HTML. ``part=conversation`` asks for the last alone.
     """
     now, user = clock.now(), request.user
     pk = _number(request.GET.get("inquiry", ""))

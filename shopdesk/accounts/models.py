@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from shopdesk.accounts.permissions import P
+
+if TYPE_CHECKING:
+    from django.contrib.sessions.backends.base import SessionBase
 
 
 class Role(models.Model):
@@ -154,6 +158,23 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.code}"
+
+
+class Session(AbstractBaseSession):
+    """What a browser is known by. ``user`` is who signed in with it, so that both are read at once."""
+
+    user = models.ForeignKey(
+        User, verbose_name=_("member of staff"), on_delete=models.CASCADE, null=True, related_name="+"
+    )
+
+    class Meta(AbstractBaseSession.Meta):
+        pass
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        from shopdesk.accounts.sessions import SessionStore  # which imports this class
+
+        return SessionStore
 
 
 class RateCount(models.Model):

@@ -52,11 +52,11 @@ class Browser:
         return answer
 
 
-def test_nothing_changed_is_said_with_one_query_and_little_work(db, at, agent, signed_in, django_assert_num_queries):
+def test_nothing_changed_is_said_with_two_queries_and_little_work(db, at, agent, signed_in, django_assert_num_queries):
     inquiry = make_inquiry()
     browser = Browser(signed_in(agent), inquiry=inquiry.pk, doing="viewing")
     assert browser.ask().status_code == 200
-    with django_assert_num_queries(3):  # session, user, and one that says "here" and reads the stamp
+    with django_assert_num_queries(2):  # who asks, and one that says "here" and reads the stamp
         answer = browser.ask()
     assert (answer.status_code, answer.content) == (304, b"")
     assert "no-store" not in answer["Cache-Control"]
