@@ -36,7 +36,7 @@ from inquiries import (
 from inquiries.models import Inquiry, Message, Rule
 from inquiries.thanks import only_thanks
 from shopdesk import addresses, sweeps
-from shopdesk.mail import bounced, parse_child
+from shopdesk.mail import bounced, machines, parse_child
 from shopdesk.mail.models import IncomingMail, IncomingMailQuerySet, Mailbox
 from shopdesk.mail.parsing import Kind, ParsedMail
 from shopdesk.mail.relabelling import relabelled
@@ -163,7 +163,11 @@ def _decide(incoming: IncomingMail, mail: ParsedMail, message_id: str, body_hash
         return Verdict(_State.DUPLICATE, f"same_as:{same.pk}")
     sender = _address(mail)
     if mail.kind in {Kind.BOUNCE, Kind.COMPLAINT}:
-        return Verdict(_State.BOUNCE, bounced.apply(incoming, mail, now))
+        reason = bounced.apply(incoming, mail, now)
+        # In the form of a report, but from somebody's own address and about no letter of ours: they pass one on.
+        somebody = mail.kind == Kind.BOUNCE and not machines.by_machine(mail.sender, mail.headers)
+        if reason != "not_ours" or not somebody:
+            return Verdict(_State.BOUNCE, reason)
     if sender and sender in own_addresses():
         return Verdict(_State.IGNORED, "own_address")
     if mail.kind == Kind.AUTO_REPLY:

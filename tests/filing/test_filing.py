@@ -434,3 +434,33 @@ def test_one_id_and_body_under_another_subject_is_another_mail(now):
         receive("詳細はこちら", subject=subject, message_id="<always@carrier.example>")
     filing.sweep(now)
     assert Message.objects.filter(kind="received").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("sender", "state"),
+    [("花子 <hanako@mail.example>", State.FILED), ("Mail System <MAILER-DAEMON@mail.example>", State.BOUNCE)],
+)
+def test_a_report_that_a_person_passes_on_is_their_letter(now, sender, state):
+    report = (
+        f"From: {sender}\nTo: help@shop.example\nSubject: Undelivered Mail Returned to Sender\nMIME-Version: 1.0\n"
+        "Message-ID: <passed-on@mail.example>\nContent-Type: multipart/mixed; boundary=r\n\n"
+        "--r\nContent-Type: text/plain; charset=utf-8\n\nこのエラーが届きました。\n"
+        "--r\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; x.example\n\n"
+        "Final-Recipient: rfc822; help@shop.example\nAction: failed\nStatus: 5.1.1\n\n--r--\n"
+    )
+    mail = store_raw(report.encode(), now=now)
+    filing.sweep(now)
+    mail.refresh_from_db()
+    assert (mail.state, Inquiry.objects.count()) == (state, int(state == State.FILED))
+    # In the form of a report: nobody answers it by itself.
+    assert not OutgoingMail.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "subject", ["商品が届きません", "不在連絡票について", "自動返信が届きません", "返送された荷物", "Delivery failed"]
+)
+def test_a_letter_about_a_lost_parcel_opens_an_inquiry(now, subject):
+    quote = "-----Original Message-----\nFrom: help@shop.example\nTo: hanako@mail.example\n\n発送しました。\n"
+    receive(f"宛先が存在しませんと言われ、届きません。address not found\n\n{quote}", subject=subject)
+    filing.sweep(now)
+    assert Inquiry.objects.get().subject == subject

@@ -135,7 +135,12 @@ def test_a_returned_mail_inside_a_customers_mail_is_an_attachment():
         ("", "Out of Office: hello", "auto_reply", False),
         ("", "Automatic reply: hello", "auto_reply", False),
         ("", "【自動返信】お問い合わせを受け付けました", "auto_reply", False),
-        ("", "不在通知: 出張中です", "auto_reply", False),
+        ("In-Reply-To: <a@shop.example>\n", "不在通知: 出張中です", "auto_reply", False),
+        ("Return-Path: <>\n", "不在のお知らせ", "auto_reply", False),
+        ("In-Reply-To: <a@shop.example>\n", "【休暇中】Re: ご注文", "auto_reply", False),
+        ("", "自動応答: ご注文", "auto_reply", False),
+        ("", "Out of office until Monday", "auto_reply", False),
+        ("", "不在通知: 再配達をお願いします", "mail", True),
         ("In-Reply-To: <a@shop.example>\n", "夏季休業のお知らせ", "auto_reply", False),
         ("", "夏季休業のお知らせ", "mail", True),
         ("", "Re: 【自動送信】ご注文ありがとうございます", "mail", True),
@@ -148,6 +153,37 @@ def test_a_returned_mail_inside_a_customers_mail_is_an_attachment():
 def test_machines_and_people(headers, subject, kind, to_answer):
     mail = letter(headers, subject=subject)
     assert (mail.kind.value, mail.to_answer) == (kind, to_answer)
+
+
+@pytest.mark.parametrize("headers", ["", "In-Reply-To: <a@shop.example>\n"])
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "自動返信が届きません",
+        "自動返信メールについて",
+        "「自動返信」が来ない",
+        "[自動返信]が届かない",
+        "自動送信メールが来ない",
+        "自動配信の停止希望",
+        "自動応答では解決しません",
+        "不在通知が入っていました",
+        "不在連絡票について",
+        "不在連絡があったのですが",
+        "不在のお知らせが届いた",
+        "休業中の発送について",
+        "休暇中に届きますか",
+        "夏季休業のお知らせについて質問",
+        "出張中に届く場合",
+        "Out of office chair order",
+        "Vacation notice question",
+        "Auto response needed",
+        "Auto reply not received",
+        "On leave bags",
+    ],
+)
+def test_what_customers_ask_in_a_machines_words(headers, subject):
+    mail = letter(headers, subject=subject)
+    assert (mail.kind, mail.to_answer) == (Kind.MAIL, True)
 
 
 @pytest.mark.parametrize("sender", ["no-reply@shop.example", "MAILER-DAEMON@x.example", "<>", "postmaster@x.example"])
