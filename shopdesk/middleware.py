@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.defaults import server_error as plain_server_error
 
@@ -46,6 +47,18 @@ class OutageMiddleware:
             logger.error("A part is away: %s %s", request.method, request.path, exc_info=exception)
             return outage(request)
         return None
+
+
+def parts_apart(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Around every page, so that browsers keep a page and its part of the same address apart: else who comes back to a
+    page of which htmx has fetched a part is shown that part alone, without style and script."""
+
+    def keep_apart(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        patch_vary_headers(response, ["HX-Request"])
+        return response
+
+    return keep_apart
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:

@@ -102,6 +102,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "shopdesk.middleware.parts_apart",
 ]
 
 ROOT_URLCONF = "shopdesk.urls"
@@ -225,6 +226,7 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _secure
 
 LANGUAGE_CODE = "ja"
 LANGUAGES = [("ja", "日本語"), ("en", "English")]
+FORMAT_MODULE_PATH = "shopdesk.formats"
 LOCALE_PATHS = [BASE_DIR / "shopdesk" / "locale"]
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 USE_I18N = True

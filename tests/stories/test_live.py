@@ -149,3 +149,29 @@ def test_on_a_phone_one_pane_is_shown_and_back_leads_to_the_row(open_page, sign_
     page.goto(f"/admin/inquiries/{rows[0].pk}/")
     assert page.is_hidden("#list")
     assert Inquiry.objects.count() == 20
+
+
+def test_who_comes_back_finds_the_whole_page_and_not_the_part_that_was_fetched_last(
+    open_page, sign_in, story_clock, settled
+):
+    inquiry = ask("質問", story_clock.moment)
+    page = open_page()
+    sign_in(page, make.make_user("aya@shop.example", name="佐藤 彩"))
+    address = f"/admin/inquiries/{inquiry.pk}/"
+    page.goto(address)
+    page.keyboard.press("c")
+    page.locator("#note-body").fill("工房に確認中。")
+    page.locator("#note-form [data-primary]").click()
+    expect(page.locator(".message-note")).to_contain_text("工房に確認中。")
+    for opened in (address, f"{address}?view=open"):
+        if opened != address:
+            page.goto("/admin/inquiries/?view=open")
+            page.locator(f"#row-{inquiry.pk} a").first.click()
+            page.wait_for_url(f"**{opened}")
+        settled(page)
+        page.goto("/admin/")
+        page.go_back()
+        expect(page.locator("#conversation")).to_contain_text("工房に確認中。")
+        assert page.url.endswith(opened)
+        assert page.locator("#views").count() == 1
+        assert page.evaluate("typeof htmx") == "object"

@@ -175,6 +175,8 @@ def test_htmx_gets_the_conversation_and_everybody_else_the_page(db, agent, signe
     assert "<html" in whole
     restored = page(staff, inquiry, **HTMX, **{"HX-History-Restore-Request": "true"})
     assert "<html" in restored
+    # The browser keeps them apart, too.
+    assert "HX-Request" in staff.get(f"/admin/inquiries/{inquiry.pk}/")["Vary"]
 
 
 def test_everything_at_once_in_twelve_queries(db, now, agent, assistant, signed_in, django_assert_max_num_queries):
