@@ -9,8 +9,7 @@ from inquiries import moments, reopening, replying, snoozing, triage
 from inquiries.answers import Answer
 from inquiries.models import Inquiry, Message
 from inquiries.sentences import sentence
-from shopdesk.shop.models import BusinessHours
-from tests import make
+from shopdesk.shop.models import BusinessHours, Closure
 from tests.inquiries.make import make_inquiry
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -95,14 +94,19 @@ def test_another_moment_for_what_sleeps_already(db, now, agent):
 
 
 def test_one_click_choices_fall_into_opening_hours(db, now):
+    """Friday 20 November; the Monday after it is a holiday, and the shop takes the Friday after that off, too."""
     for weekday in range(5):
-        BusinessHours.objects.create(weekday=weekday, opens="9:00", closes="18:00")
-    at = {choice.code: choice.at.astimezone(TOKYO) for choice in moments.choices(now)}
-    # Friday 20 November; Monday the 23rd is a holiday.
-    make.make_store()
-    assert at["tomorrow"] == datetime(2026, 11, 24, 9, tzinfo=TOKYO) or at["tomorrow"].weekday() == 0
-    assert at["week"] == datetime(2026, 11, 27, 9, tzinfo=TOKYO)
-    assert all(moment > now for moment in at.values())
+        BusinessHours.objects.create(weekday=weekday, opens="10:00", closes="12:00")
+        BusinessHours.objects.create(weekday=weekday, opens="13:00", closes="18:00")
+    Closure.objects.get_or_create(first_day="2026-11-23", last_day="2026-11-23", defaults={"name": "勤労感謝の日"})
+    Closure.objects.create(first_day="2026-11-27", last_day="2026-11-28", name="棚卸し")
+    tuesday, monday = datetime(2026, 11, 24, 10, tzinfo=TOKYO), datetime(2026, 11, 30, 10, tzinfo=TOKYO)
+    assert {code: moments.named(code, now) for code in ("tomorrow", "three", "monday", "week", "never")} == {
+        "tomorrow": tuesday, "three": tuesday, "monday": tuesday, "week": monday, "never": None,
+    }  # fmt: skip
+    # Each moment is offered once.
+    assert [(choice.code, choice.at) for choice in moments.choices(now)] == [("tomorrow", tuesday), ("week", monday)]
+    assert moments.tomorrow(now) == tuesday
 
 
 def test_on_hold_without_a_moment_means_tomorrow_morning(db, now, agent):
