@@ -1,9 +1,5 @@
-"""Finding inquiries by what was said in them: two characters are enough, spelling and width do not matter.
-
-Each inquiry has one row of numbers (shopdesk.grams) made of its subject, names, numbers, messages and file names, kept
-up by a sweep that looks for inquiries whose version it has not read. Of the shop it holds the customer's name, kana and
-phone, the product's name and the order's number: of these the number never changes, and the sweep follows the others
-where the shop has counted a change (shop.changes).
+"""Finding inquiries by what was said in them: two characters are enough, spelling and width do not matter. What is
+asked is the index (indexing.py).
 
 A search asks in steps, because in one the planner guesses badly: count the rows that hold every piece, up to a
 thousand; few are sorted; of many the newest inquiries are walked until the page is full. Where thousands were walked in
@@ -11,33 +7,28 @@ vain, the words are rare among what was asked for (a filter, or nobody writes of
 together. Each way is exact.
 """
 
-import logging
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value
 
 from faq import analysing
-from inquiries import masking
+from inquiries import indexing, masking
 from inquiries.listing import search as look_through
 from inquiries.models import Attachment, Inquiry, InquiryQuerySet, Message, SearchEntry
 from inquiries.numbering import IS_NUMBER
 from inquiries.numbering import normalise as normalise_number
-from shopdesk import grams, sweeps
+from shopdesk import grams
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
-from shopdesk.shop import changes
-from shopdesk.shop.models import Customer, Product
 from shopdesk.statements import statement
 from shopdesk.text import one_line
-
-logger = logging.getLogger(__name__)
 
 # Above this the number of hits is "1,000 and more".
 COUNTED = 1_000
@@ -47,15 +38,8 @@ MOST_PAGES = 40
 WALKED = 5_000
 MOST_WORDS = 6
 LONGEST = 100
-# Text of one inquiry that the search knows; a conversation beyond it is found by its beginning.
-_LONGEST_TEXT = 200_000
 EXCERPT = 90
 _ABROAD = re.compile(r"[+＋]\s?(?:\d[-‐−－ー.()（）\s]{0,2}){10,14}(?=\s|$)")
-# Inquiries that are held at once while they are read: 3 ms each, 0.1 s for a long conversation.
-_AT_ONCE = 10
-# Inquiries that are held at once while they are marked to be read again, and customers or products followed in one go.
-_FORGOTTEN = 200
-_FOLLOWED = 500
 
 
 @dataclass(frozen=True)
@@ -91,132 +75,6 @@ class Found:
     @property
     def is_many(self) -> bool:
         return self.total > COUNTED
-
-
-# --- keeping up ---------------------------------------------------------------------------------------------------
-
-
-def sweep(now: datetime, limit: int = 200) -> int:
-    """Read inquiries whose words have changed; how many were read. ``now`` is every sweep's argument.
-
-    Must not be called inside a transaction: whoever waits for one of these rows waits for a few of them.
-    """
-    _follow(Customer, "customer")
-    _follow(Product, "product")
-    done = 0
-    while done < limit and (read := _read_some(min(_AT_ONCE, limit - done))):
-        done += read
-    return done
-
-
-def _follow(model: type[Customer] | type[Product], field: str) -> None:
-    """Let what belongs to customers or products whose names have changed be read again."""
-    while told := changes.waiting(model, _FOLLOWED):
-        rows = Inquiry.objects.filter(**{f"{field}__in": list(told)}).order_by("pk")
-        last = 0
-        while pks := list(rows.filter(pk__gt=last).values_list("pk", flat=True)[:_FORGOTTEN]):
-            with transaction.atomic():
-                held = (
-                    Inquiry.objects.filter(pk__in=pks).order_by("pk").select_for_update(skip_locked=True, no_key=True)
-                )
-                free = set(held.values_list("pk", flat=True))
-                forget(free)
-            for pk in pks:
-                if pk not in free:  # waits for whoever holds it, and nobody waits for us meanwhile
-                    forget([pk])
-            last = pks[-1]
-        changes.taken(model, told)
-        if len(told) < _FOLLOWED:
-            return
-
-
-def _read_some(limit: int) -> int:
-    """Read a few: they are held while they are read, and nobody is to wait for that with an answer."""
-    with sweeps.alone(logger, "Some inquiries could not be read together."):
-        return _read(limit)
-    # One of them: each for itself, and the one that cannot be read is found by nothing until something is said there.
-    done = 0
-    for pk in list(_unread().order_by("-pk").values_list("pk", flat=True)[:limit]):
-        with sweeps.alone(logger, "Inquiry %s could not be read.", pk) as attempt:
-            done += _read(1, pk)
-        if attempt.error is not None:
-            Inquiry.objects.filter(pk=pk).update(indexed_version=F("version"))
-            done += 1
-    return done
-
-
-def _unread() -> InquiryQuerySet:
-    return Inquiry.objects.filter(Q(indexed_version=None) | ~Q(indexed_version=F("version")))
-
-
-@transaction.atomic
-def _read(limit: int, pk: int | None = None) -> int:
-    due = _unread() if pk is None else _unread().filter(pk=pk)
-    # The newest first: a product of many questions that gets another name does not keep them waiting.
-    held = due.order_by("-pk").select_for_update(skip_locked=True).values_list("pk", flat=True)
-    # By a statement of its own, so that what was changed elsewhere before we held them is seen.
-    rows = list(
-        Inquiry.objects.filter(pk__in=list(held[:limit])).select_related("customer", "product", "order").order_by("pk")
-    )
-    if not rows:
-        return 0
-    texts = _texts(rows)
-    SearchEntry.objects.bulk_create(
-        [SearchEntry(inquiry=row, grams=numbers(texts[row.pk])) for row in rows],
-        update_conflicts=True, unique_fields=["inquiry"], update_fields=["grams"],
-    )  # fmt: skip
-    Inquiry.objects.filter(pk__in=[row.pk for row in rows]).update(indexed_version=F("version"))
-    return len(rows)
-
-
-def forget(pks: Iterable[int]) -> None:
-    """Let the next sweep read these again: a name, a number or a file has changed without a new message."""
-    Inquiry.objects.filter(pk__in=list(pks)).update(indexed_version=None)
-
-
-def _texts(rows: Sequence[Inquiry]) -> dict[int, str]:
-    """Everything about each inquiry that one may search for, in one text each."""
-    pks = [row.pk for row in rows]
-    parts = {row.pk: _fields(row) for row in rows}
-    said = Message.objects.filter(inquiry__in=pks).order_by("inquiry", "at", "pk")
-    for pk, body, folded, name, address in said.values_list(
-        "inquiry_id", "body", "folded", "sender_name", "sender_address"
-    ):
-        parts[pk] += [body, folded, name, address]
-    for pk, name in Attachment.objects.filter(message__inquiry__in=pks).values_list("message__inquiry_id", "name"):
-        parts[pk].append(name)
-    return {pk: "\n".join(filter(None, words))[:_LONGEST_TEXT] for pk, words in parts.items()}
-
-
-def _fields(row: Inquiry) -> list[str]:
-    """The short texts of an inquiry besides its messages."""
-    return [
-        row.number, row.subject, row.name, row.email, row.phone, row.order_number, row.product_text,
-        row.customer.name, row.customer.name_kana, row.customer.phone,
-        row.product.name if row.product else "", row.order.number if row.order else "",
-    ]  # fmt: skip
-
-
-def numbers(text: str) -> list[int]:
-    """What the index keeps of a text: its pieces and the stems of its words."""
-    found: set[int] = set()
-    # Piecewise, so that neither the folding nor the tokenizer sees an endless line.
-    for start in range(0, len(text), 10_000):
-        part = text[max(0, start - 20) : start + 10_000]
-        found |= grams.pieces(part)
-        found |= {grams.word_number(stem) for stem in _stems(part)}
-    return sorted(found)
-
-
-def _stems(text: str) -> set[str]:
-    stems: set[str] = set()
-    for word in analysing.words(text, "ja"):
-        stems.add(word.stem)
-        stems.update(word.parts)
-    return stems
-
-
-# --- asking -------------------------------------------------------------------------------------------------------
 
 
 def words_of(query: str) -> list[str]:
@@ -379,9 +237,9 @@ def _hits(rows: list[Inquiry], words: Sequence[str]) -> list[Hit]:
     for pk, *texts in _said(inquiries=list(said)) if said else ():
         said[pk] += filter(None, texts)
     # Most words stand there as they were typed; only the rest is folded, cut into words, and looked for in file names.
-    doubtful = [row for row in rows if not _plainly([*said[row.pk], *_fields(row)], words)]
+    doubtful = [row for row in rows if not _plainly([*said[row.pk], *indexing.fields(row)], words)]
     files = _file_names(doubtful)
-    wrong = {row.pk for row in doubtful if not _really([*said[row.pk], *_fields(row), *files[row.pk]], words)}
+    wrong = {row.pk for row in doubtful if not _really([*said[row.pk], *indexing.fields(row), *files[row.pk]], words)}
     return [Hit(row, _excerpt(said[row.pk], words)) for row in rows if row.pk not in wrong]
 
 
@@ -404,7 +262,7 @@ def _really(texts: Sequence[str], words: Sequence[str]) -> bool:
     missing = [word for word in words if not grams.holds(plain, word)]
     if not missing:
         return True
-    stems = _stems("\n".join(everything)[: _LONGEST_TEXT // 20])
+    stems = indexing.stems("\n".join(everything)[: indexing.LONGEST_TEXT // 20])
     return all({one.stem for one in analysing.words(word, "ja")} <= stems for word in missing)
 
 

@@ -6,12 +6,12 @@ from inquiries import (
     bulk,
     filing,
     happenings,
+    indexing,
     live,
     phases,
     pulling,
     rules,
     scheduling,
-    searching,
     sla,
     snoozing,
     turns,
@@ -36,7 +36,7 @@ def sweep_filing() -> None:
 def sweep_search() -> None:
     """Read what the search does not know yet."""
     for _ in range(ROUNDS):
-        if searching.sweep(clock.now(), limit=200) < 200:
+        if indexing.sweep(clock.now(), limit=200) < 200:
             return
 
 

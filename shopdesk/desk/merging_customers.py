@@ -16,7 +16,7 @@ from django.apps import apps
 from django.db import transaction
 from django.db.models import ForeignKey, Q
 
-from inquiries import phases, searching
+from inquiries import indexing, phases
 from shopdesk import sweeps
 from shopdesk.accounts import audit
 from shopdesk.accounts.models import User
@@ -67,7 +67,7 @@ def merge(gone: Customer, *, into: Customer, by: User, now: datetime) -> Custome
     _refuse_conflicts(gone.pk, into.pk)
     moved = _move(gone.pk, into.pk)
     Customer.objects.filter(pk=gone.pk).update(merged_into=into.pk)
-    searching.forget(moved.get("inquiries.inquiry", []))
+    indexing.forget(moved.get("inquiries.inquiry", []))
     phases.renew([into.pk], now=now)
     audit.record("customer.merged", actor=by, now=now, gone=gone.pk, kept=into.pk)
     return CustomerMerge.objects.create(gone=gone, kept=into, moved=moved, by=by, at=now)
@@ -84,7 +84,7 @@ def unmerge(merge: CustomerMerge, *, by: User, now: datetime) -> bool:
         owned = rows.filter(**{f"{field}__in": holders}).order_by("pk").select_for_update(no_key=True)
         rows.filter(pk__in=list(owned.values_list("pk", flat=True))).update(**{field: merge.gone_id})
     Customer.objects.filter(pk=merge.gone_id).update(merged_into=None)
-    searching.forget(merge.moved.get("inquiries.inquiry", []))
+    indexing.forget(merge.moved.get("inquiries.inquiry", []))
     phases.renew([merge.gone_id, *holders], now=now)
     audit.record("customer.unmerged", actor=by, now=now, gone=merge.gone_id, kept=merge.kept_id)
     return True
@@ -112,7 +112,7 @@ def _bring_along(merge: CustomerMerge, now: datetime) -> int:
         return 0
     fresh.moved = {label: [*fresh.moved.get(label, []), *moved.get(label, [])] for label in {*fresh.moved, *moved}}
     fresh.save(update_fields=["moved"])
-    searching.forget(moved.get("inquiries.inquiry", []))
+    indexing.forget(moved.get("inquiries.inquiry", []))
     phases.renew([into], now=now)
     return sum(len(pks) for pks in moved.values())
 

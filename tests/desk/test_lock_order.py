@@ -140,7 +140,7 @@ def test_a_merge_and_a_merge_of_the_kept_one_that_was_not_seen(two, agent, besid
     order, inquiry = make_order(customer=gone), make_inquiry("Q-1", customer=gone)
     done = merging_customers.merge(gone, into=kept, by=agent, now=NOW)
     moved, go = threading.Event(), threading.Event()
-    forget = merging_customers.searching.forget
+    forget = merging_customers.indexing.forget
 
     def late(pks):
         forget(pks)
@@ -148,7 +148,7 @@ def test_a_merge_and_a_merge_of_the_kept_one_that_was_not_seen(two, agent, besid
             moved.set()
             assert go.wait(LONG)
 
-    monkeypatch.setattr(merging_customers.searching, "forget", late)
+    monkeypatch.setattr(merging_customers.indexing, "forget", late)
     beside.run("further", lambda: merging_customers.merge(kept, into=third, by=agent, now=NOW))
     assert moved.wait(LONG)
     beside.run("back", lambda: merging_customers.unmerge(done, by=agent, now=NOW))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inquiries import filing, replying, searching
+from inquiries import filing, indexing, replying
 from inquiries.answers import Answer
 from inquiries.models import Attachment, Inquiry, Message
 from shopdesk import clock
@@ -129,7 +129,7 @@ def test_the_quote_is_folded_and_still_found(now, agent, signed_in):
     assert "桔梗色" in message.folded
     client = signed_in(agent)
     assert "引用を表示" in client.get(f"/admin/inquiries/{message.inquiry_id}/").content.decode()
-    searching.sweep(now)
+    indexing.sweep(now)
     row = f'id="row-{message.inquiry_id}"'
     assert row in client.get("/admin/inquiries/?q=桔梗色").content.decode()
     assert row not in client.get("/admin/inquiries/?q=山吹色").content.decode()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inquiries import searching, timeline
+from inquiries import indexing, timeline
 from inquiries.listing import VIEWS, condition
 from inquiries.listpage import ListPage
 from inquiries.models import Draft, Inquiry, Message, StatusLabel
@@ -43,7 +43,7 @@ def test_search_finds(db, agent, signed_in, words):
     make_inquiry("Q-F1ND01", customer=hanako, order=order, order_number="1001", subject="名入れについて")
     other = make.make_customer("佐藤 一郎", "ichiro@mail.example")
     make_inquiry("Q-THER02", customer=other, subject="送料")
-    searching.sweep(make.NOW)
+    indexing.sweep(make.NOW)
     text = signed_in(agent).get(LIST, {"q": words, "view": "all"}).content.decode()
     assert "Q-F1ND01" in text
     assert "Q-THER02" not in text

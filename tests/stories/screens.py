@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.urls import reverse
 from PIL import Image
 
-from inquiries import searching
+from inquiries import indexing
 from inquiries.models import Inquiry, PreparedReply, Rule
 from returns.models import ReturnCase
 from shopdesk.accounts.models import User
@@ -56,7 +56,7 @@ def test_take_the_pictures(settings, open_page, sign_in, story_clock, queue, tra
     settings.DEMO = True
     story_clock.at("2026-11-20 10:00")
     call_command("demo", password=make.PASSWORD, verbosity=0)
-    while searching.sweep(story_clock.moment):
+    while indexing.sweep(story_clock.moment):
         pass
     owner = User.objects.get(role__code="owner")
     for width, dark in ((1280, False), (1280, True), (375, False), (375, True)):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from inquiries import filing, scheduling, searching
+from inquiries import filing, indexing, scheduling
 from inquiries.models import BulkRun, Draft, Inquiry, Message, PreparedReply, Presence
 from inquiries.tasks import sweep_filing
 from shopdesk.desk.models import Heartbeat
@@ -320,7 +320,7 @@ def test_a_whole_day_without_a_mouse(colleague, story_clock, queue, settled, tra
     keys.press("?")
     aya.wait_for_selector("dialog[open]")
     keys.press("Escape")
-    searching.sweep(story_clock.moment)
+    indexing.sweep(story_clock.moment)
     keys.press("Control+k")
     aya.wait_for_selector("dialog[open] input")
     keys.insert_text("箱が")

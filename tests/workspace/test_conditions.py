@@ -9,7 +9,7 @@ from django.utils import translation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inquiries import conditions, searching
+from inquiries import conditions, indexing
 from inquiries.condition_fields import FIELDS
 from inquiries.models import Attachment, Cause, Inquiry, Message, StatusLabel, Tag
 from tests import make
@@ -119,7 +119,7 @@ def test_all_and_any_together(three):
 
 def test_who_may_not_read_a_phone_does_not_guess_it(three, agent):
     masked = make.make_user("nami@shop.example", role="outsourced")
-    searching.sweep(NOW, limit=10)
+    indexing.sweep(NOW, limit=10)
     for row in (("subject", "contains", "5678"), ("from", "contains", "hanako"), ("from", "contains", "@mail")):
         assert found(all_of(row), user=agent) != []
         assert found(all_of(row), user=masked) == []
@@ -130,7 +130,7 @@ def test_a_list_asks_the_index_of_the_search(three, agent):
     """Only what the search holds is read; a rule looks at the words themselves, the moment they came."""
     wanted = all_of(("body", "contains", "届かない"))
     assert found(wanted, user=agent) == []
-    searching.sweep(NOW, limit=10)
+    indexing.sweep(NOW, limit=10)
     assert found(wanted, user=agent) == found(wanted) == ["A"]
     assert found(all_of(("subject", "contains", "色に")), user=agent) == ["A", "B"]
     assert found(all_of(("body", "not_contains", "届かない")), user=agent) == ["B", "C"]

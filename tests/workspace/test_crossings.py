@@ -14,11 +14,11 @@ from inquiries import (
     bulk,
     carrying,
     drafts,
+    indexing,
     merging,
     pulling,
     replying,
     scheduling,
-    searching,
     turns,
     undoing,
 )
@@ -205,7 +205,7 @@ def test_few_inquiries_are_held_while_the_search_reads_them(store, monkeypatch):
     customer = make.make_customer()
     rows = [make_inquiry(f"Q-S{n:05}", customer=customer) for n in range(25)]
     free = []
-    numbers = searching.numbers
+    numbers = indexing.numbers
 
     def look(_text):
         with transaction.atomic():
@@ -217,8 +217,8 @@ def test_few_inquiries_are_held_while_the_search_reads_them(store, monkeypatch):
             threads[0].join(20)
         return numbers(text)
 
-    monkeypatch.setattr(searching, "numbers", watched)
-    assert searching.sweep(None) == 25
+    monkeypatch.setattr(indexing, "numbers", watched)
+    assert indexing.sweep(None) == 25
     assert free == [15]
     assert SearchEntry.objects.count() == len(rows)
 

@@ -7,7 +7,7 @@ import pytest
 from django.db import transaction
 from django.urls import reverse
 
-from inquiries import merging, searching
+from inquiries import indexing, merging
 from inquiries.models import Draft, Inquiry, Message, PreparedReply, Presence, Pull, SavedView, Tag, Template
 from inquiries.views import menus
 from tests import make
@@ -70,7 +70,7 @@ def test_no_form_and_no_address_shows_what_is_named_in_it(who, request, hidden, 
     own = Inquiry.objects.get(number="Q-TEST01")
     Inquiry.objects.filter(pk=own.pk).update(assignee=user)
     own.refresh_from_db()
-    searching.sweep(make.NOW)
+    indexing.sweep(make.NOW)
     client, wrong, before = signed_in(user), [], state_of(hidden)
     client.raise_request_exception = False
 

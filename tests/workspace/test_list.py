@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from inquiries import masking, previews, replying, searching
+from inquiries import indexing, masking, previews, replying
 from inquiries.answers import Answer
 from inquiries.listing import BY_DUE, VIEWS, condition, ordered
 from inquiries.listpage import ListPage
@@ -212,7 +212,7 @@ def test_words_are_looked_for_within_the_view_and_marked(db, now, agent, signed_
     customer = make.make_customer(address="")
     make_inquiry("Q-F0VND1", customer=customer, body="湯呑みの取っ手が欠けていました。")
     make_inquiry("Q-F0VND2", customer=customer, body="湯呑みはありますか。", status="solved")
-    searching.sweep(now)
+    indexing.sweep(now)
     text = signed_in(agent).get(LIST, {"view": "open", "q": "湯呑み"}).content.decode()
     assert "<mark>湯呑み</mark>" in text
     assert "Q-F0VND1" in text
@@ -266,7 +266,7 @@ def sixty(agent):
 )
 def test_a_page_costs_twelve_queries_at_most(db, now, agent, owner, signed_in, query):
     sixty(owner)
-    searching.sweep(now)
+    indexing.sweep(now)
     client = signed_in(agent)
     with CaptureQueriesContext(connection) as asked:
         page = client.get(LIST, query)

@@ -12,7 +12,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inquiries import approving, masking, merging, previews, searching, texts
+from inquiries import approving, indexing, masking, merging, previews, texts
 from inquiries.answers import Answer
 from inquiries.models import (
     Draft,
@@ -258,7 +258,7 @@ def world(user, agent, owner):
     RuleHit.objects.create(rule=rule, inquiry=inquiry, happening=happening, at=make.NOW)
     Presence.objects.create(inquiry=inquiry, user=agent, doing="viewing", since=make.NOW, seen_at=make.NOW)
     arguments["desk-inquiries:take-draft"] = [inquiry.pk, Draft.objects.get(author=agent).pk]
-    searching.sweep(make.NOW)
+    indexing.sweep(make.NOW)
     inquiry.refresh_from_db()
     return inquiry, arguments
 
@@ -439,7 +439,7 @@ def test_a_search_does_not_confirm_a_postal_address(db, outsourced, agent, signe
     inquiry = make_inquiry(
         customer=customer, order=order, assignee=outsourced, body="千代田区丸の内1-2-3 に引っ越しました。"
     )
-    searching.sweep(now)
+    indexing.sweep(now)
     row = f"/admin/inquiries/{inquiry.pk}/"
     places = ("/admin/search/?q=", "/admin/inquiries/palette/?q=", "/admin/inquiries/?view=all&q=")
     for place in places:

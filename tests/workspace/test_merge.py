@@ -90,7 +90,9 @@ def test_a_reply_by_mail_to_a_twice_merged_one_is_filed_in_the_live_one(now, age
     assert Inquiry.objects.count() == 3
 
 
-def test_a_letter_of_another_room_in_a_twice_merged_one_is_new_to_who_answers(now, agent, first, second, hanako, signed_in):
+def test_a_letter_of_another_room_in_a_twice_merged_one_is_new_to_who_answers(
+    now, agent, first, second, hanako, signed_in
+):
     third = make_inquiry("Q-THIRD3", customer=hanako)
     merging.merge(first, into=second, by=agent, now=now)
     merging.merge(second, into=third, by=agent, now=now)

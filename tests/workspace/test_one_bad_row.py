@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from inquiries import pulling, searching, sla, snoozing, triage
+from inquiries import indexing, pulling, searching, sla, snoozing, triage
 from inquiries.models import Inquiry, InquiryEvent, Pull, SearchEntry
 from tests import make
 from tests.inquiries.make import make_inquiry
@@ -64,26 +64,26 @@ def test_ending_claims(three, broken, now):
 
 
 def test_reading_for_the_search(three, broken, monkeypatch, now):
-    work = searching._fields
+    work = indexing.fields
 
     def sometimes(row):
         if row.pk == three[0].pk:
             raise ValueError("a row that nobody expected")
         return work(row)
 
-    monkeypatch.setattr(searching, "_fields", sometimes)
-    assert searching.sweep(now) == 3
+    monkeypatch.setattr(indexing, "fields", sometimes)
+    assert indexing.sweep(now) == 3
     assert sorted(SearchEntry.objects.values_list("pk", flat=True)) == [row.pk for row in three[1:]]
-    assert searching.sweep(now) == 0  # not again and again
-    monkeypatch.setattr(searching, "_fields", work)
+    assert indexing.sweep(now) == 0  # not again and again
+    monkeypatch.setattr(indexing, "fields", work)
     Inquiry.objects.filter(pk=three[0].pk).update(version=2)  # something was said there
-    assert searching.sweep(now) == 1
+    assert indexing.sweep(now) == 1
     assert SearchEntry.objects.count() == 3
 
 
 def test_the_name_of_a_product_that_is_set_is_found(three, agent, now):
     product = make.make_product("MUG-1", name="青磁のマグカップ")
-    searching.sweep(now)
+    indexing.sweep(now)
     triage.set_product(three[1], product=product, by=agent, now=now)
-    assert searching.sweep(now) == 1
+    assert indexing.sweep(now) == 1
     assert [hit.inquiry for hit in searching.search("青磁", user=agent).hits] == [three[1]]

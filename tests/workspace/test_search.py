@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inquiries import masking, replying, searching, triage
+from inquiries import indexing, masking, replying, searching, triage
 from inquiries.answers import Answer
 from inquiries.models import Attachment, Inquiry, Message, SearchEntry
 from shopdesk import grams
@@ -27,7 +27,7 @@ def asked(number, body, now, **fields):
 
 
 def numbers_found(query, user, **more):
-    searching.sweep(None)
+    indexing.sweep(None)
     return [hit.inquiry.number for hit in searching.search(query, user=user, **more).hits]
 
 
@@ -73,7 +73,7 @@ def test_signs_alone_find_nothing(agent, now):
 )
 def test_the_place_is_marked_as_it_was_written(typed, marked, agent, now):
     asked("Q-000001", BODY, now)
-    searching.sweep(now)
+    indexing.sweep(now)
     (hit,) = searching.search(typed, user=agent).hits
     assert [piece.text for piece in hit.excerpt if piece.hit] == [marked]
 
@@ -109,8 +109,8 @@ def test_names_addresses_and_files_are_found(agent, now):
 
 def test_a_reply_is_found_after_the_next_sweep_and_not_twice(agent, now):
     inquiry = asked("Q-000001", "いつ届きますか", now)
-    searching.sweep(now)
-    assert searching.sweep(now) == 0
+    indexing.sweep(now)
+    assert indexing.sweep(now) == 0
     replying.reply(inquiry, Answer("明日の便で発送いたします。"), by=agent, now=now)
     assert numbers_found("発送", agent) == ["Q-000001"]
     assert SearchEntry.objects.count() == 1
@@ -118,7 +118,7 @@ def test_a_reply_is_found_after_the_next_sweep_and_not_twice(agent, now):
 
 def test_the_place_is_shown_and_marked(agent, now):
     asked("Q-000001", "x" * 300 + "。お皿が割れていました。" + "y" * 300, now)
-    searching.sweep(now)
+    indexing.sweep(now)
     (hit,) = searching.search("割れて", user=agent).hits
     assert [piece.text for piece in hit.excerpt if piece.hit] == ["割れて"]
     assert sum(len(piece.text) for piece in hit.excerpt) <= searching.EXCERPT + 2
@@ -225,7 +225,7 @@ def test_odd_input_finds_nothing_and_breaks_nothing(typed, agent, now):
 def test_a_page_of_hits_takes_a_fixed_number_of_queries(agent, now, django_assert_max_num_queries):
     for n in range(30):
         asked(f"Q-0001{n:02}", "返品の件", now)
-    searching.sweep(now)
+    indexing.sweep(now)
     with django_assert_max_num_queries(9):  # two of them savepoints, which only a test needs
         searching.search("返品", user=agent)
 

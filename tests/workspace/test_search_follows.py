@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.urls import reverse
 
-from inquiries import searching
+from inquiries import indexing, searching
 from inquiries.models import Inquiry, SearchEntry
 from shopdesk.shop import changes, customers
 from shopdesk.shop.models import Customer, Product
@@ -16,7 +16,7 @@ from tests.inquiries.make import make_inquiry
 
 
 def found(query, user):
-    searching.sweep(None)
+    indexing.sweep(None)
     return [hit.inquiry.number for hit in searching.search(query, user=user).hits]
 
 
@@ -51,59 +51,59 @@ def test_a_product_is_found_by_its_new_name(inquiry, owner, agent, signed_in):
 
 def test_nothing_is_read_again_for_what_the_search_does_not_hold(inquiry, store, now, django_assert_max_num_queries):
     known(inquiry.customer, store, now, name_kana="ヤマダ ハナコ")
-    searching.sweep(now)
+    indexing.sweep(now)
     before = Inquiry.objects.values_list("indexed_version", flat=True).get()
     known(inquiry.customer, store, now, name_kana="ベツ", prefecture="東京都")  # nothing is overwritten
     assert Customer.objects.get().untold == 0
     with django_assert_max_num_queries(5):
-        assert searching.sweep(now) == 0
+        assert indexing.sweep(now) == 0
     assert Inquiry.objects.values_list("indexed_version", flat=True).get() == before
 
 
 def test_only_their_own_inquiries_are_read_again(inquiry, store, now):
     other = make_inquiry("Q-OTHER1", customer=make.make_customer("鈴木 次郎", "jiro@mail.example"))
-    searching.sweep(now)
+    indexing.sweep(now)
     SearchEntry.objects.update(grams=[])
     known(inquiry.customer, store, now, phone="09012345678")
-    assert searching.sweep(now) == 1
+    assert indexing.sweep(now) == 1
     assert SearchEntry.objects.get(pk=inquiry.pk).grams
     assert SearchEntry.objects.get(pk=other.pk).grams == []
 
 
 def test_many_are_followed_in_portions(inquiry, store, now, monkeypatch):
-    monkeypatch.setattr(searching, "_FORGOTTEN", 2)
-    monkeypatch.setattr(searching, "_FOLLOWED", 2)
+    monkeypatch.setattr(indexing, "_FORGOTTEN", 2)
+    monkeypatch.setattr(indexing, "_FOLLOWED", 2)
     for number in range(5):
         customer = make.make_customer(f"客 {number}", f"k{number}@mail.example")
         make_inquiry(f"Q-MANY{number}A", customer=customer)
         make_inquiry(f"Q-MANY{number}B", customer=customer)
-    searching.sweep(now)
+    indexing.sweep(now)
     changes.note(Customer.objects.all())
-    assert searching.sweep(now) == 11
+    assert indexing.sweep(now) == 11
     assert not Customer.objects.filter(untold__gt=0).exists()
 
 
 def test_a_change_while_the_last_one_is_followed_is_not_lost(inquiry, monkeypatch, now):
-    searching.sweep(now)
+    indexing.sweep(now)
     changes.note(Customer.objects.all())
-    forget = searching.forget
+    forget = indexing.forget
 
     def meanwhile(pks):
         forget(pks)
-        monkeypatch.setattr(searching, "forget", forget)
+        monkeypatch.setattr(indexing, "forget", forget)
         changes.note(Customer.objects.all())
 
-    monkeypatch.setattr(searching, "forget", meanwhile)
-    searching.sweep(now)
+    monkeypatch.setattr(indexing, "forget", meanwhile)
+    indexing.sweep(now)
     assert Customer.objects.get().untold == 2
-    searching.sweep(now)
+    indexing.sweep(now)
     assert Customer.objects.get().untold == 0
 
 
 @pytest.mark.django_db(transaction=True)
 def test_an_inquiry_that_somebody_holds_is_followed_when_it_is_free(store, agent, now):
     inquiry = make_inquiry(customer=make.make_customer())
-    searching.sweep(now)
+    indexing.sweep(now)
     Customer.objects.update(name_kana="ヤマダ ハナコ", untold=1)
     held, free = threading.Event(), threading.Event()
 
@@ -115,7 +115,7 @@ def test_an_inquiry_that_somebody_holds_is_followed_when_it_is_free(store, agent
         connection.close()
 
     def sweep():
-        searching.sweep(now + timedelta(minutes=1))
+        indexing.sweep(now + timedelta(minutes=1))
         connection.close()
 
     holder, sweeper = threading.Thread(target=hold), threading.Thread(target=sweep)

@@ -8,7 +8,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inquiries import conditions, counting, listing, opening, replying, saving_views, searching, snoozing, triage
+from inquiries import conditions, counting, indexing, listing, opening, replying, saving_views, snoozing, triage
 from inquiries.answers import Answer
 from inquiries.counting import Counter
 from inquiries.listpage import ListPage
@@ -279,7 +279,7 @@ def test_conditions_that_nobody_understands_any_more_show_nothing_and_break_noth
 
 def test_views_that_read_every_text_are_not_counted_on_every_page(db, agent):
     make_inquiry(body="返品したい")
-    searching.sweep(NOW)
+    indexing.sweep(NOW)
     words = {"field": "body", "op": "contains", "value": "返品"}
     dear = keep(agent, "返品", wanted={"all": [words], "any": []})
     unsolved = {"field": "status", "op": "is", "value": ["open", "hold"]}
@@ -319,7 +319,7 @@ def test_the_palette_offers_what_a_person_may_open(db, agent, outsourced, signed
 @pytest.mark.parametrize("typed", ["q-7k3f9m", "山田", "名入れ", "Ｑ７Ｋ３Ｆ９Ｍ"])
 def test_the_palette_finds_inquiries(db, now, agent, signed_in, typed):
     inquiry = make_inquiry("Q-7K3F9M", subject="名入れについて")
-    searching.sweep(now)
+    indexing.sweep(now)
     found = signed_in(agent).get(f"{LIST}palette/", {"q": typed}).content.decode()
     assert f'href="{LIST}{inquiry.pk}/"' in found
     assert f'data-words="{typed}"' in found

@@ -62,13 +62,13 @@ def fill(connection, inquiries, *, say=print):
 
 def index(connection, inquiries, *, say=print):
     """The rows of the search, as the sweep would write them; sentences are cut once each."""
-    from inquiries import searching
+    from inquiries import indexing
 
     known = {}
 
     def numbers(text):
         if text not in known:
-            known[text] = frozenset(searching.numbers(text))
+            known[text] = frozenset(indexing.numbers(text))
         return known[text]
 
     def rows():
@@ -79,7 +79,7 @@ def index(connection, inquiries, *, say=print):
             for sentences in texts:
                 for sentence in sentences:
                     found |= numbers(sentence)
-            found |= set(searching.numbers(f"Q-{number:06d}\n{address}\n{phone}\n{_order_number(number)}"))
+            found |= set(indexing.numbers(f"Q-{number:06d}\n{address}\n{phone}\n{_order_number(number)}"))
             yield number, sorted(found)
 
     with connection.connection.cursor() as cursor:
