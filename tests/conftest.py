@@ -5,14 +5,13 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.apps import apps
 from django.conf import settings
-from django.db import connection
 from django.test import Client, TransactionTestCase
 from django.utils import timezone, translation
 
 from shopdesk.accounts import adapter
 from tests import make
+from tests.emptying import Tables
 from tests.sink import smtp_sink  # noqa: F401  # a fixture
 
 # A Friday morning in the shop; Monday the 23rd is a public holiday (勤労感謝の日).
@@ -86,49 +85,16 @@ def _default_language_and_zone():
 
 
 # --- the rows that migrations wrote -------------------------------------------------------------------------------
-# A test with transaction=True empties every table when it is over, also of what migrations seeded (roles, categories).
-# Those rows are read once and put back after each such test, so that the order of tests does not matter.
-
-# Django fills these again by itself.
-OWN_BUSINESS = {"django_migrations", "django_content_type", "auth_permission"}
+# A test with transaction=True leaves its rows behind, and Django would empty every table, also of what migrations
+# seeded (roles, categories). Here every table gets back what it had, so that the order of tests does not matter.
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
-        seeds = _read_seeds()
-    original = TransactionTestCase._fixture_teardown
-
-    def teardown(self):
-        original(self)
-        # TestCase rolls back and never comes here with emptied tables, except through this class itself.
-        _write_seeds(seeds)
-
+        tables = Tables()
     patch = pytest.MonkeyPatch()
-    patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
+    # TestCase has its own, which rolls back and never comes here.
+    patch.setattr(TransactionTestCase, "_fixture_teardown", lambda self: tables.restore())
     yield
     patch.undo()
-
-
-def _read_seeds():
-    tables = sorted({model._meta.db_table for model in apps.get_models(include_auto_created=True)} - OWN_BUSINESS)
-    seeds = {}
-    connection.ensure_connection()
-    with connection.connection.cursor() as cursor:
-        for table in tables:
-            with cursor.copy(f'COPY "{table}" TO STDOUT') as rows:  # our own table names
-                content = b"".join(bytes(row) for row in rows)
-            if content:
-                seeds[table] = content
-    return seeds
-
-
-def _write_seeds(seeds):
-    connection.ensure_connection()
-    with connection.connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")  # rows come in any order
-        for table, content in seeds.items():
-            with cursor.copy(f'COPY "{table}" FROM STDIN') as rows:
-                rows.write(content)
-        cursor.execute("SET session_replication_role = DEFAULT")
-        cursor.execute(f'DELETE FROM "{settings.CACHES["default"]["LOCATION"]}"')  # noqa: S608  # our own table name
