@@ -1,12 +1,13 @@
 """Table pages of staff, roles and the audit log."""
 
-import json
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from shopdesk import clock
@@ -99,12 +100,21 @@ class RoleAdmin(RoleModelAdmin[Role]):
         staff.save_role(obj, by=User.objects.get(pk=request.user.pk), now=clock.now())
 
 
+class _ActFilter(admin.AllValuesFieldListFilter):
+    """The acts by what they are called, not by their codes."""
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            yield choice | {"display": sentences.kind(str(choice["display"]))}
+
+
 @admin.register(AuditEntry)
 class AuditEntryAdmin(RoleModelAdmin[AuditEntry]):
     permission = P.AUDIT_VIEW
     read_only = True
     list_display = ("at", "actor", "what", "facts")
-    list_filter = ("code",)
+    fields = readonly_fields = ("at", "actor", "what", "data")
+    list_filter = (("code", _ActFilter),)
     list_select_related = ("actor",)
     date_hierarchy = "at"
 
@@ -115,4 +125,12 @@ class AuditEntryAdmin(RoleModelAdmin[AuditEntry]):
     @admin.display(description=_("data"))
     def facts(self, entry: AuditEntry) -> str:
         """The data behind the sentence; of settings the sentence says it, and the entry's own page has all of it."""
-        return "" if entry.code.startswith("settings.") else json.dumps(entry.data, ensure_ascii=False)
+        data = {} if entry.code.startswith("settings.") else entry.data
+        return " · ".join(f"{name}: {value}" for name, value in data.items())
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        entry = self.get_object(request, object_id) if object_id else None
+        told = {"title": self.what(entry), "subtitle": None} if entry else {}
+        return super().changeform_view(request, object_id, form_url, told | (extra_context or {}))

@@ -1,5 +1,6 @@
 """Audit entries as sentences, in the reader's language."""
 
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -61,6 +62,10 @@ _SENTENCES = {
 }
 
 
+# What a sentence gives only where there is data: in brackets, and after a colon.
+_ASIDE = re.compile(r"\s?(?:[（(「“][^）)」”]*[）)」”]|[:：].*$)")
+
+
 class _Known(dict[str, object]):
     """Data of an entry; a value that an old entry does not have is shown as a dash."""
 
@@ -73,6 +78,12 @@ def sentence(entry: AuditEntry) -> str:
     text = _SENTENCES.get(f"{entry.code}:{entry.data.get('what')}") or _SENTENCES.get(entry.code)
     data = {**entry.data, **_of_table(entry.data)} if entry.code.startswith("settings.") else entry.data
     return str(text) % _Known(data) if text else entry.code
+
+
+def kind(code: str) -> str:
+    """What the acts of a code are called where none in particular is meant: the sentence without its data."""
+    text = sentence(AuditEntry(code=code, data={})).replace("–", "…")
+    return _ASIDE.sub("", text)
 
 
 # --- changed settings -------------------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from django.utils.http import urlencode
 from shopdesk.accounts.modeladmin import RoleModelAdmin
 from shopdesk.accounts.models import User
 
+_NAMED = {"accounts_user": "staff", "accounts_auditentry": "audit"}
+
 
 class ShopdeskAdminSite(AdminSite):
     """Plain tables live here as ModelAdmin pages; the rooms where staff spend the day are views of their own."""
@@ -22,6 +24,12 @@ class ShopdeskAdminSite(AdminSite):
         """Only tables under our own permissions. Those that packages bring (groups, sign-in secrets) have no page."""
         if admin_class is not None and issubclass(admin_class, RoleModelAdmin):
             super().register(model_or_iterable, admin_class, **options)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Every table is one of the settings, but for those that the navigation names."""
+        match = request.resolver_match
+        table = str(match.url_name or "").rpartition("_")[0] if match else ""
+        return super().each_context(request) | {"nav_active": _NAMED.get(table, "settings")}
 
     def has_permission(self, request: HttpRequest) -> bool:
         return isinstance(request.user, User) and request.user.is_active
