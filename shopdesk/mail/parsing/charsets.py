@@ -209,6 +209,19 @@ def _looks_cp932(data: bytes) -> bool:
     return usual + halfwidth > 0 and usual >= 0.7 * len(pairs) and (usual >= halfwidth or not pairs)
 
 
+def _surely_eucjp(data: bytes) -> bool:
+    """Stronger than ``_looks_eucjp``: against a label under which the same bytes are legal, a third must be kana."""
+    pairs = re.findall(rb"[\xa1-\xfe][\xa1-\xfe]", data)
+    kana = sum(1 for pair in pairs if pair[0] in (0xA4, 0xA5))
+    return kana >= 2 and kana * 3 >= len(pairs) and _looks_eucjp(data)
+
+
+def _surely_cp932(data: bytes) -> bool:
+    pairs = re.findall(rb"[\x81-\x9f\xe0-\xfc][\x40-\x7e\x80-\xfc]", data)
+    kana = sum(1 for a, b in pairs if (a == 0x82 and 0x9F <= b <= 0xF1) or (a == 0x83 and 0x40 <= b <= 0x96))
+    return kana >= 2 and kana * 3 >= len(pairs) and _looks_cp932(data)
+
+
 def _utf8(data: bytes) -> str | None:
     try:
         return data.decode("utf-8")
@@ -308,6 +321,10 @@ def _decode_high(data: bytes, name: str) -> tuple[str, bool]:
             return data.decode("utf-8"), True
         except UnicodeDecodeError:
             pass
+        if _surely_eucjp(data):
+            return _eucjp(data), True
+    if name.startswith(("cp125", "iso8859", "gb", "cp949")) and _surely_cp932(data):
+        return _cp932(data), True
     return text, False
 
 

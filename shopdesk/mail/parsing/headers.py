@@ -43,8 +43,16 @@ def _q(payload: bytes) -> bytes:
     return re.sub(rb"=([0-9A-Fa-f]{2})", lambda m: bytes((int(m[1], 16),)), payload.replace(b"_", b" "))
 
 
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]")
+_EMPTY_LINE = re.compile(rb"(?<=[A-Za-z0-9+/=])\r?\n[ \t]*\r?\n")
+
+
 def base64_bytes(data: bytes) -> tuple[bytes, bool]:
-    """(bytes, whether it was damaged): everything up to the last whole group is kept."""
+    """(bytes, whether it was damaged): everything up to the last whole group is kept. What a list server appended as
+    plain text behind an empty line is not decoded with it."""
+    end = _EMPTY_LINE.search(data)
+    if end and _NOT_BASE64.search(data, end.end()) and not _NOT_BASE64.search(data, 0, end.start()):
+        return base64_bytes(data[: end.start()])[0], True
     try:
         return binascii.a2b_base64(data, strict_mode=False), False
     except binascii.Error:
@@ -169,7 +177,7 @@ def file_name(value: str, label: str | None = None) -> str:
 
 _TOKEN = re.compile(r"=\?[^\s?]{1,80}\?[bBqQ]\?[^?]{0,2000}\?=|\\.|[^\\]", re.DOTALL)
 _PLAIN = re.compile(r'[^"()<>,;:\\=]+')
-_BARE = re.compile(r"[^\s<>\"',;()]{1,200}@[^\s<>\"',;()]{1,200}")
+_BARE = re.compile(r"(?<![^\s<>\"',;()])[^\s<>\"',;()]{1,200}@[^\s<>\"',;()]{1,200}")
 
 
 _DOMAIN = re.compile(r"\[[0-9A-Fa-f:.]{2,60}\]|[^\s<>()\[\],;:\\\"@]{1,253}")
@@ -299,7 +307,7 @@ def _spec(raw: str) -> str:
     if "@" not in spec:
         return ""
     local, _at, domain = spec.rpartition("@")
-    local, domain = local.strip(), domain.strip().strip("<>,;'\"")
+    local, domain = local.strip(), domain.strip().strip("<>,;'\"").removesuffix(".")
     if len(local) > 2 and local[0] == local[-1] == '"':
         local = re.sub(r"\\(.)", r"\1", local[1:-1])
         if re.search(r"[\s<>(),;:\\\"@]", local):
@@ -322,7 +330,7 @@ def _name(raw: str) -> str:
     text = re.sub(r"\s+", " ", cleaning.line(text, 500)) if "  " in text else cleaning.line(text, 500)
     if len(text) > 2 and text[0] == text[-1] == "'":
         text = text[1:-1]
-    return text.strip()
+    return (text if "<" in text else text.rstrip("> ")).strip()
 
 
 def _address(box: _Box) -> Address | None:
@@ -376,6 +384,33 @@ def addresses(values: Iterable[str]) -> tuple[Address, ...]:
 # --- dates and ids ------------------------------------------------------------------------------------------------
 
 _ISO = re.compile(r"(\d{4})[-/](\d\d?)[-/](\d\d?)[T ]+(\d\d?):(\d\d)(?::(\d\d))?(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d)?")
+# As phones and shop systems here write it; such a clock is a Japanese one.
+_JAPANESE = re.compile(
+    r"(令和|平成|昭和|R|H)?\s?(\d{1,4}|元)年\s?(\d\d?)月\s?(\d\d?)日[^\d]{0,12}(\d\d?)[:時](\d\d)(?:[:分](\d\d))?"
+)
+_ERAS = {"令和": 2018, "R": 2018, "平成": 1988, "H": 1988, "昭和": 1925}
+_ZONES = {
+    "JST": "+0900", "KST": "+0900", "HKT": "+0800", "SGT": "+0800", "CET": "+0100", "CEST": "+0200", "BST": "+0100",
+    "MSK": "+0300",
+}  # fmt: skip
+_ZONE = re.compile(r"\(?\b(" + "|".join(_ZONES) + r")\b\)?")
+_SHORT_ZONE = re.compile(r"(?:\b(?:GMT|UTC)\s?|(?<=\d\s))([+-])(\d{1,2})(?::?(\d\d))?(?=\s|$)")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _with_zone(value: str) -> str:
+    """Names of zones and short offsets, which the stdlib takes for none, as RFC 5322 writes them."""
+    if not re.search(r"[+-]\d{4}", value):
+        value = _SHORT_ZONE.sub(lambda m: f"{m[1]}{int(m[2]):02}{m[3] or '00'}", value, count=1)
+    if not re.search(r"[+-]\d{4}", value):
+        value = _ZONE.sub(lambda m: _ZONES[m[1]], value, count=1)
+    return value
+
+
+def _with_month(value: str) -> str:
+    """ "22 11月 2026" and a weekday in Japanese, of a mail program that used the words of its screen."""
+    value = re.sub(r"^\(?[日月火水木金土](?:曜日?)?\)?[\s,、]*(?=\d)", "", value)
+    return re.sub(r"\b(1[0-2]|0?[1-9])月", lambda m: _MONTHS[int(m[1]) - 1], value)
 
 
 def date(raw: str) -> datetime | None:
@@ -384,18 +419,24 @@ def date(raw: str) -> datetime | None:
     parts: tuple[int, ...] | None = None
     offset = 0
     try:
-        iso = _ISO.match(value)
+        iso, japanese = _ISO.match(value), _JAPANESE.search(value)
         if iso:
             parts = tuple(int(part or 0) for part in iso.groups()[:6])
             zone = (iso[7] or "Z").replace(":", "")
             if zone != "Z":
                 offset = (1 if zone[0] == "+" else -1) * (int(zone[1:3]) * 3600 + int(zone[3:5]) * 60)
+        elif japanese:
+            era, first, *rest = japanese.groups()
+            year = (1 if first == "元" else int(first)) + _ERAS.get(era or "", 0)
+            parts, offset = (year, *(int(part or 0) for part in rest)), 9 * 3600
         else:
-            known = parsedate_tz(value)
+            known = parsedate_tz(_with_zone(value if value.isascii() else _with_month(value)))
             if known is None:
                 return None
             parts, offset = known[:6], known[9] or 0
         year, month, day, hour, minute, second = parts[:6]
+        # A year counted from 1900, and the leap second.
+        year, second = year + 1900 if 100 <= year < 200 else year, min(second, 59)
         zone_of = timezone(timedelta(seconds=offset))
         moment = datetime(year, month, day, hour, minute, second, tzinfo=zone_of).astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError):

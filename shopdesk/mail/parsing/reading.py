@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from shopdesk.html import sanitise_mail
 from shopdesk.mail import bounces, quoting
 from shopdesk.mail.parsing import charsets, cleaning, headers
+from shopdesk.mail.parsing.flowed import joined_lines
 from shopdesk.mail.parsing.html_text import html_to_text
 from shopdesk.mail.parsing.model import Address, Attachment, Kind, ParsedMail
 from shopdesk.mail.parsing.structure import (
@@ -18,6 +19,7 @@ from shopdesk.mail.parsing.structure import (
     TooComplex,
     read_head,
     read_structure,
+    straightened,
     uuencoded,
     without_uuencoded,
 )
@@ -100,6 +102,7 @@ KEPT_HEADERS = frozenset(
 def parse(raw: bytes) -> ParsedMail:
     """Read a mail. Never raises; what was damaged stands in ``problems``."""
     try:
+        raw = straightened(raw)
         head = read_head(raw)
         return _read(raw, head)
     except TooComplex as refusal:
@@ -113,7 +116,7 @@ def parse(raw: bytes) -> ParsedMail:
 def headers_only(raw: bytes, problem: str) -> ParsedMail:
     """Subject, people and ids from the first part of the header block; nothing of the body. Never raises."""
     try:
-        head = read_head(raw[: 4 * headers.MAX_HEADER])
+        head = read_head(straightened(raw[: 4 * headers.MAX_HEADER]))
         mail, problems = _envelope(head, None)
     except Exception:  # noqa: BLE001  # the last resort must answer
         return ParsedMail(problems=(problem,))
@@ -196,7 +199,10 @@ def _plain(leaf: Leaf, problems: list[str], files: list[tuple[bytes, bytes]]) ->
         if found:
             files += found
             leaf = replace(leaf, data=without_uuencoded(leaf.data))
-    return _decoded(leaf, problems)
+    text = _decoded(leaf, problems)
+    if leaf.params.get("format", "").strip().lower() == "flowed":
+        return joined_lines(text, delete_space=leaf.params.get("delsp", "").strip().lower() == "yes")
+    return text
 
 
 def _too_deep(html: str) -> bool:

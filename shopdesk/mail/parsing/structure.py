@@ -55,6 +55,14 @@ class Head:
         return next((value for key, value in self.fields if key == name), "")
 
 
+def straightened(raw: bytes) -> bytes:
+    """The mail in the form that every reader expects: a gateway's "\\r\\r\\n" is one end of a line (it would end the
+    headers after the first of them), and a mail saved as UTF-16 is text like any other."""
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raw = raw.decode("utf-16", "replace").encode("utf-8", "replace")
+    return raw.replace(b"\r\r\n", b"\r\n") if b"\r\r\n" in raw[:8192] else raw
+
+
 def _head_lines(raw: bytes, start: int) -> tuple[list[tuple[int, bytes]], int]:
     """([(offset, line)] up to the first empty line, offset of the body)."""
     lines: list[tuple[int, bytes]] = []
@@ -108,8 +116,9 @@ def read_head(raw: bytes) -> Head:
             line = line[: headers.MAX_HEADER] + b"\r\n"
         elif not line.endswith((b"\n", b"\r")):
             line += b"\r\n"
-        cut.append(line)
         name, _colon, value = line.partition(b":")
+        # "Subject : hello": the stdlib would take it for the beginning of the body.
+        cut.append(name.rstrip() + b":" + value)
         fields.append((name.strip().decode("ascii").lower(), value.strip().decode("ascii", "surrogateescape")))
     return Head(fields, body_at, problems, b"".join(cut))
 
