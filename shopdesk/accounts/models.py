@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from django.contrib.sessions.backends.base import SessionBase
 
 
+# Counted once: a page asks for dozens of permissions.
+EVERY_CODE = frozenset(P.values)
+
+
 class Role(models.Model):
     """A named set of permission codes. The role ``owner`` holds every permission whatever its row says."""
 
@@ -38,9 +42,9 @@ class Role(models.Model):
     def __str__(self) -> str:
         return self.name_en if get_language() == "en" else self.name_ja
 
-    def codes(self) -> set[str]:
+    def codes(self) -> frozenset[str]:
         """The permission codes that this role holds."""
-        return set(P.values) if self.code == "owner" else set(self.permissions)
+        return EVERY_CODE if self.code == "owner" else frozenset(self.permissions)
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -110,7 +114,7 @@ class User(AbstractBaseUser):
     @property
     def codes(self) -> frozenset[str]:
         """The permissions that the person holds."""
-        return frozenset(self.role.codes()) if self.is_active else frozenset()
+        return self.role.codes() if self.is_active else frozenset()
 
     @property
     def public_name(self) -> str:
