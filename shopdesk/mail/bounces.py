@@ -319,9 +319,9 @@ def _recipient(found: _Found, text: str, subject: str) -> BouncedRecipient:
     reason = reason_of(words, status, near, f"{subject}\n{text[:4000]}")
     delayed = found.action == "delayed"
     if not found.action and not status.startswith("5."):
-        said = f"{subject}\n{text[:4000]}"
-        waiting = bool(_STILL.search(said)) and not _GIVEN_UP.search(said)
-        delayed = waiting or (status.startswith("4.") and not _FINAL.search(said))
+        whole = f"{subject}\n{text[:4000]}"
+        waiting = bool(_STILL.search(whole)) and not _GIVEN_UP.search(whole)
+        delayed = waiting or (status.startswith("4.") and not _FINAL.search(whole))
     if delayed:
         return BouncedRecipient(found.address, status, reason, "transient")
     if reason == "user_unknown" and _doubtful(found.address, status, f"{words}\n{text[:6000]}"):
