@@ -8,11 +8,23 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inquiries import conditions, counting, indexing, listing, opening, replying, saving_views, snoozing, triage
+from inquiries import (
+    conditions,
+    counting,
+    indexing,
+    listing,
+    merging,
+    opening,
+    replying,
+    saving_views,
+    snoozing,
+    triage,
+    undoing,
+)
 from inquiries.answers import Answer
 from inquiries.counting import Counter
 from inquiries.listpage import ListPage
-from inquiries.models import AgentSetting, Category, Inquiry, SavedView
+from inquiries.models import AgentSetting, Category, Inquiry, SavedView, StatusLabel
 from shopdesk import clock
 from tests import make
 from tests.inquiries.make import make_inquiry
@@ -45,7 +57,10 @@ def keep(owner, name="遅延", *, shared=False, wanted=DELAYS, order="newest"):
 
 ACTS = st.lists(
     st.tuples(
-        st.sampled_from(["open", "take", "assign", "unassign", "pending", "solved", "spam", "reopen", "snooze", "reply", "note", "delay"]),
+        st.sampled_from([
+            "open", "take", "assign", "unassign", "pending", "solved", "spam", "reopen", "snooze", "wake", "reply", "take back", "note",
+            "delay", "label", "merge", "unmerge", "split",
+        ]),
         st.integers(0, 3),
         st.integers(0, 2),
     ),
@@ -53,7 +68,14 @@ ACTS = st.lists(
 )  # fmt: skip
 
 
-def perform(deed, inquiry, person, now):
+# Whatever is refused changes nothing, and the counters tell of that, too.
+REFUSALS = (
+    triage.CannotSet, triage.CannotAnswer, triage.IsMerged, merging.CannotMerge, undoing.CannotTakeBack,
+    replying.CannotReply, Inquiry.DoesNotExist,
+)  # fmt: skip
+
+
+def perform(deed, inquiry, other, person, now):
     match deed:
         case "take":
             triage.take(inquiry, by=person, now=now)
@@ -67,8 +89,22 @@ def perform(deed, inquiry, person, now):
             triage.set_status(inquiry, status="open", by=person, now=now)
         case "snooze":
             snoozing.snooze(inquiry, until=now + timedelta(days=1), reason="stock", comment="", by=person, now=now)
+        case "wake":
+            snoozing.wake(inquiry, now=now, why="person", by=person)
         case "reply":
             replying.reply(inquiry, Answer(f"ご返信 {now}"), by=person, now=now)
+        case "take back":
+            for message in inquiry.messages.filter(kind="reply").order_by("-pk")[:1]:
+                undoing.take_back(message, by=message.author, now=now - timedelta(seconds=50))
+        case "label":
+            label = StatusLabel.objects.filter(status="pending").last()
+            triage.set_status(inquiry, status="pending", label=label, by=person, now=now)
+        case "merge":
+            merging.merge(inquiry, into=other, by=person, now=now)
+        case "unmerge":
+            merging.unmerge(Inquiry.objects.exclude(merged_into=None).latest("last_activity_at"), by=person, now=now)
+        case "split":
+            merging.split(inquiry.messages.filter(kind="received").latest("pk"), by=person, now=now)
         case "note":
             replying.note(inquiry, body=f"メモ {now}", by=person, now=now)
         case "delay":
@@ -95,8 +131,9 @@ def test_every_counter_equals_its_list_after_whatever_happened(db, agent, owner,
                     )
                 )  # fmt: skip
                 continue
-            with suppress(triage.CannotSet, triage.CannotAnswer), transaction.atomic():
-                perform(deed, inquiries[place % len(inquiries)], people[who], now)
+            one, other = (inquiries[number % len(inquiries)] for number in (place, place + 1))
+            with suppress(*REFUSALS), transaction.atomic():
+                perform(deed, one, other, people[who], now)
         for user in people:
             listing_page = ListPage(user, {}, now)
             for view in listing_page.views:
