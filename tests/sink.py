@@ -73,7 +73,10 @@ class Sink:
         self._script = defaultdict(deque)
         self._lock = threading.Lock()
         self.port = _free_port()
-        self._controller = _Controller(self)
+        self._controller = self._new_controller()
+
+    def _new_controller(self):
+        return _Controller(self, _Handler(self))
 
     def start(self):
         self._controller.start()
@@ -167,9 +170,9 @@ class _Server(SMTP):
 
 
 class _Controller(Controller):
-    def __init__(self, sink):
+    def __init__(self, sink, handler):
         self.sink = sink
-        super().__init__(_Handler(sink), hostname="127.0.0.1", port=sink.port)
+        super().__init__(handler, hostname="127.0.0.1", port=sink.port)
 
     def factory(self):
         return _Server(self.handler, hostname="sink.example", ident="sink", enable_SMTPUTF8=False)

@@ -16,6 +16,9 @@ _INVENTED = (".example", ".test", ".invalid", ".localhost", "localhost")
 
 # Words of a refusal -> the same code that a mailbox has for it (shopdesk.mail.receiving.problems); the first counts.
 _CAUSES = (
+    (f"{routes.NO_ACCESS}: token".lower(), "token"),
+    (f"{routes.NO_ACCESS}: settings".lower(), "token"),
+    (routes.NO_ACCESS.lower(), "busy"),
     ("certificate has expired", "certificate_expired"),
     ("certificate is not yet valid", "certificate_expired"),
     ("mismatch, certificate is not valid for", "certificate_name"),
@@ -81,10 +84,14 @@ def examine(route: MailRoute, senders: list[str]) -> dict[str, Any]:
     return {"connection": connection, "domains": domains}
 
 
-def cause(refusal: str) -> str:
-    """Why a server does not let us in, by the words of ``examine``: a code of receiving.problems, or ""."""
+def cause(refusal: str, *, by_token: bool = False) -> str:
+    """Why a server does not let us in, by the words of ``examine``: a code of receiving.problems, or "".
+
+    ``by_token`` where the route has no password that could be wrong.
+    """
     lower = refusal.lower()
-    return next((code for sign, code in _CAUSES if sign in lower), "")
+    code = next((code for sign, code in _CAUSES if sign in lower), "")
+    return "token" if by_token and code == "sign_in" else code
 
 
 def _hints(domain: str) -> list[str]:

@@ -1,9 +1,11 @@
-"""The form of a mail route."""
+"""The forms of a mail route: with a password or a provider's key, and with an account of Google or Microsoft."""
 
-from typing import Any
+import json
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from shopdesk.addresses import normalise, validate_address
@@ -11,25 +13,26 @@ from shopdesk.mail.models import Mailbox, MailClass, MailRoute
 from shopdesk.mail.routes import PROVIDERS
 from shopdesk.text import one_line
 
-# Whoever points a stored secret to another server could read it there.
-BINDING = ("kind", "host", "port", "security", "username", "backend")
+Auth, Security = Mailbox.Auth, Mailbox.Security
 
 
-class RouteForm(forms.ModelForm[MailRoute]):
-    """Secrets are entered here and never shown: an empty field keeps what is stored."""
-
-    secret = forms.CharField(
-        label=_("Password or key"),
+def _secret_field(label: Promise, max_length: int) -> forms.CharField:
+    return forms.CharField(
+        label=label,
         required=False,
-        max_length=500,
+        max_length=max_length,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
-    backend = forms.ChoiceField(
-        label=_("Provider"),
-        required=False,
-        choices=[("", _("none (SMTP)")), *((name, name.capitalize()) for name in PROVIDERS)],
-    )
+
+
+class _RouteForm(forms.ModelForm[MailRoute]):
+    """What every route has. Secrets are entered here and never shown: an empty field keeps what is stored."""
+
+    # Whoever points a stored secret to another server could read it there.
+    binding: ClassVar[tuple[str, ...]] = ()
+    secret_fields: ClassVar[tuple[str, ...]] = ()
+
     senders = forms.CharField(
         label=_("Only for these senders"),
         required=False,
@@ -42,6 +45,54 @@ class RouteForm(forms.ModelForm[MailRoute]):
         choices=MailClass.choices,
         widget=forms.CheckboxSelectMultiple,
         help_text=_("None ticked: every kind."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stored = bool(self.instance.secret)
+        self.before = {name: getattr(self.instance, name) for name in self.binding} if self.instance.pk else {}
+        self.fields["per_minute"].help_text = _("0: no limit.")
+        self.fields["position"].help_text = _("Routes are asked in this order; the first that suits is taken.")
+        self.fields["senders"].initial = "\n".join(self.instance.from_addresses)
+        if self.stored:
+            for name in self.secret_fields:
+                self.fields[name].help_text = _("Stored and not shown. Leave empty to keep it.")
+
+    def moved(self, data: dict[str, Any]) -> bool:
+        """Whether a stored secret would go elsewhere from now on."""
+        return self.stored and any(data.get(name) != value for name, value in self.before.items() if name in data)
+
+    def clean_name(self) -> str:
+        return one_line(str(self.cleaned_data["name"]))
+
+    def clean_senders(self) -> list[str]:
+        found = [normalise(one_line(line)) for line in str(self.cleaned_data["senders"]).splitlines() if line.strip()]
+        for address in found:
+            validate_address(address)
+        return found
+
+    def route(self) -> MailRoute:
+        """The row with what was entered, not saved; the secret is routes.save's."""
+        route = self.instance
+        route.from_addresses = self.cleaned_data["senders"]
+        return route
+
+    def entered_secret(self) -> str | None:
+        """What was entered; None keeps what is stored."""
+        raise NotImplementedError
+
+
+class RouteForm(_RouteForm):
+    """An SMTP server with a password, or a provider with its key."""
+
+    binding = ("kind", "host", "port", "security", "username", "backend")
+    secret_fields = ("secret",)
+
+    secret = _secret_field(_("Password or key"), 500)
+    backend = forms.ChoiceField(
+        label=_("Provider"),
+        required=False,
+        choices=[("", _("none (SMTP)")), *((name, name.capitalize()) for name in PROVIDERS)],
     )
 
     class Meta:
@@ -66,27 +117,11 @@ class RouteForm(forms.ModelForm[MailRoute]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.stored = bool(self.instance.secret)
-        self.before = {name: getattr(self.instance, name) for name in BINDING} if self.instance.pk else {}
         self.fields["host"].required = False
         self.fields["port"].validators += [MinValueValidator(1), MaxValueValidator(65535)]
-        self.fields["per_minute"].help_text = _("0: no limit.")
-        self.fields["position"].help_text = _("Routes are asked in this order; the first that suits is taken.")
-        self.fields["senders"].initial = "\n".join(self.instance.from_addresses)
-        if self.stored:
-            self.fields["secret"].help_text = _("Stored and not shown. Leave empty to keep it.")
-
-    def clean_name(self) -> str:
-        return one_line(str(self.cleaned_data["name"]))
 
     def clean_host(self) -> str:
         return one_line(str(self.cleaned_data["host"])).strip().lower()
-
-    def clean_senders(self) -> list[str]:
-        found = [normalise(one_line(line)) for line in str(self.cleaned_data["senders"]).splitlines() if line.strip()]
-        for address in found:
-            validate_address(address)
-        return found
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -97,19 +132,76 @@ class RouteForm(forms.ModelForm[MailRoute]):
                 self.add_error("security", _("A password is not sent without encryption."))
         elif data.get("kind") == MailRoute.Kind.BACKEND and not data.get("backend"):
             self.add_error("backend", _("Please enter this."))
-        moved = self.stored and any(data.get(name) != value for name, value in self.before.items() if name in data)
-        if moved and not data.get("secret"):
+        if self.moved(data) and not data.get("secret"):
             self.add_error(
                 "secret", _("Enter it again, because the server, the encryption or the user name was changed.")
             )
         return data
 
+    def entered_secret(self) -> str | None:
+        return str(self.cleaned_data["secret"]) or None
+
+
+class OAuthRouteForm(_RouteForm):
+    """Gmail and Microsoft 365, which take no passwords from programs."""
+
+    binding = ("provider", "username")
+    secret_fields = ("client_id", "client_secret", "refresh_token")
+    # A token goes to its provider's own server and nowhere else.
+    HOSTS: ClassVar[dict[str, str]] = {"google": "smtp.gmail.com", "microsoft": "smtp.office365.com"}
+
+    provider = forms.ChoiceField(
+        label=_("Provider"), choices=[("google", "Gmail / Google Workspace"), ("microsoft", "Microsoft 365")]
+    )
+    client_id = _secret_field(_("Client ID"), 4000)
+    client_secret = _secret_field(_("Client secret"), 4000)
+    refresh_token = _secret_field(_("Refresh token"), 4000)
+
+    class Meta:
+        model = MailRoute
+        fields = ("name", "provider", "username", "mail_classes", "per_minute", "position")
+
+    field_order = (
+        "name", "provider", "username", "client_id", "client_secret", "refresh_token", "senders", "mail_classes",
+        "per_minute", "position",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].required = True
+        self.fields["username"].help_text = _("The mail address of the account that sends.")
+        if not self.stored:
+            self.fields["refresh_token"].help_text = _(
+                "Made for sending: the scope https://mail.google.com/ at Google, SMTP.Send and offline_access at"
+                " Microsoft."
+            )
+
+    def clean_username(self) -> str:
+        name = normalise(one_line(str(self.cleaned_data["username"])))
+        validate_address(name)
+        return name
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        given = [name for name in self.secret_fields if data.get(name)]
+        moved = self.moved(data)
+        if len(given) < len(self.secret_fields) and (given or moved or not self.stored):
+            words = (
+                _("Enter it again, because the server, the encryption or the user name was changed.")
+                if moved
+                else _("Please enter this.")
+            )
+            for name in self.secret_fields:
+                if name not in given and name not in self.errors:
+                    self.add_error(name, words)
+        return data
+
     def route(self) -> MailRoute:
-        """The row with what was entered, not saved; the secret is routes.save's."""
-        route = self.instance
-        route.from_addresses = self.cleaned_data["senders"]
+        route = super().route()
+        route.kind, route.auth, route.backend = MailRoute.Kind.SMTP, Auth.XOAUTH2, ""
+        route.host, route.port, route.security = self.HOSTS[route.provider], 587, Security.STARTTLS
         return route
 
     def entered_secret(self) -> str | None:
-        """What was entered; None keeps what is stored."""
-        return str(self.cleaned_data["secret"]) or None
+        entered = {name: str(self.cleaned_data[name]) for name in self.secret_fields}
+        return json.dumps(entered) if all(entered.values()) else None

@@ -502,6 +502,13 @@ class MailRoute(models.Model):
         _("encryption"), max_length=10, choices=Mailbox.Security.choices, default=Mailbox.Security.STARTTLS
     )
     username = models.CharField(_("user name"), max_length=200, blank=True)
+    auth = models.CharField(
+        _("sign-in"), max_length=10, choices=Mailbox.Auth.choices, default=Mailbox.Auth.PASSWORD,
+        db_default=Mailbox.Auth.PASSWORD,
+    )  # fmt: skip
+    # Who gives out the access tokens: a key of receiving.oauth.TOKEN_URLS. Only with XOAUTH2.
+    provider = models.CharField(_("provider"), max_length=30, blank=True, default="", db_default="")
+    # Encrypted like a mailbox's: the password, a provider's key, or the JSON for OAuth.
     secret = models.TextField(blank=True, editable=False)
     backend = models.CharField(_("backend"), max_length=100, blank=True)
     # A letter knows its sender, not its store: stores with a sender address of their own have routes of their own.

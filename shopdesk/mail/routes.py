@@ -18,6 +18,8 @@ from shopdesk.accounts import audit, secretbox
 from shopdesk.accounts.models import User
 from shopdesk.mail import backend, outbox, smtp
 from shopdesk.mail.models import Mailbox, MailRoute, OutgoingMail
+from shopdesk.mail.receiving import oauth
+from shopdesk.mail.receiving.problems import MailboxProblem
 from shopdesk.text import one_line
 
 State = OutgoingMail.State
@@ -38,6 +40,9 @@ PROVIDERS: dict[str, str] = {
 }
 # Enhanced codes 5.7.x: the receiver refuses us, not the letter's address (RFC 3463: security or policy).
 _POLICY = "5.7."
+# How the words of a failure begin where the account's provider gave no access token; a code of receiving.problems
+# follows.
+NO_ACCESS = "The account's provider gave no access"
 
 
 class Way(Protocol):
@@ -86,6 +91,7 @@ def open_way(route: MailRoute | None) -> Way:
     except secretbox.CannotOpen:
         raise smtp.NoRoute(None, "The secret was sealed under another SECRET_KEY; enter it again.") from None
     if route.kind == MailRoute.Kind.SMTP:
+        by_token = route.auth == Mailbox.Auth.XOAUTH2
         return smtp.SmtpRoute(
             smtp.Server(
                 host=route.host,
@@ -93,7 +99,8 @@ def open_way(route: MailRoute | None) -> Way:
                 tls=route.security == Security.TLS,
                 starttls=route.security == Security.STARTTLS,
                 username=route.username,
-                password=secret,
+                password="" if by_token else secret,
+                tokens=_Tokens(route, secret) if by_token else None,
             )
         )
     path = route.backend if "." in route.backend else f"anymail.backends.{route.backend}.EmailBackend"
@@ -107,13 +114,36 @@ def open_way(route: MailRoute | None) -> Way:
     return backend.BackendRoute(connection, secret)
 
 
+class _Tokens:
+    """The access tokens of a route's account (smtp.Tokens)."""
+
+    def __init__(self, route: MailRoute, secret: str) -> None:
+        self._route, self._secret = route, secret
+        self._was_kept = False
+
+    def get(self) -> str:
+        self._was_kept = oauth.is_kept(self._route)
+        try:
+            return oauth.access_token(self._route, self._secret)
+        except MailboxProblem as problem:
+            words = f"{NO_ACCESS}: {problem.code} {problem.detail}".strip()
+            later = problem.code in {"busy", "answer"}
+            raise (smtp.NoRoute if later else smtp.NoAccess)(None, words) from None
+        except OSError as error:
+            raise smtp.NoRoute(None, f"{NO_ACCESS}: unreachable {type(error).__name__}") from None
+
+    def refused(self) -> bool:
+        oauth.forget(self._route)
+        return self._was_kept
+
+
 # --- stopping and starting ----------------------------------------------------------------------------------------
 
 
 def blames_route(error: smtp.NotAccepted) -> bool:
-    """Whether a refusal is about us rather than about this letter: 5.7.x, or a sign-in that was refused."""
+    """Whether a refusal is about us rather than about this letter: 5.7.x, or a sign-in or a token that was refused."""
     if isinstance(error, smtp.NoRoute):
-        return error.code is not None and 500 <= error.code < 600
+        return isinstance(error, smtp.NoAccess) or (error.code is not None and 500 <= error.code < 600)
     return isinstance(error, smtp.Refused) and error.words.startswith(_POLICY)
 
 
@@ -147,4 +177,5 @@ def save(route: MailRoute, *, secret: str | None, by: User, now: datetime) -> No
         route.secret = secretbox.seal(secret)
     route.check_result, route.checked_at = {}, None
     route.save()
+    oauth.forget(route)  # another account, perhaps
     audit.record("mail.route_added" if is_new else "mail.route_changed", actor=by, now=now, route=route.pk)

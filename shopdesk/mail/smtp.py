@@ -11,7 +11,7 @@ import socket
 import ssl
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
 from django.conf import settings
 
@@ -20,6 +20,8 @@ from shopdesk.mail.models import OutgoingMail
 CONNECT_TIMEOUT = 10.0  # seconds
 # RFC 5321 §4.5.3.2.6: the server may take ten minutes to store a message. Hanging up sooner makes mail uncertain.
 FINAL_DOT_TIMEOUT = 600.0
+# What servers say to an access token that has ended.
+_REFUSED_TOKEN = (534, 535)
 
 
 class NotAccepted(Exception):
@@ -35,6 +37,10 @@ class NotAccepted(Exception):
 
 class NoRoute(NotAccepted):
     """The server could not be reached or did not let us in: no letter's own fault."""
+
+
+class NoAccess(NoRoute):
+    """The provider of the account gives no access token any more: somebody has to connect it again."""
 
 
 class Refused(NotAccepted):
@@ -61,9 +67,20 @@ class Accepted:
     refused: tuple[Refusal, ...] = ()
 
 
+class Tokens(Protocol):
+    """Access tokens for signing in by XOAUTH2, as Google and Microsoft ask for it in place of a password."""
+
+    def get(self) -> str:
+        """One that should do. Raises NoRoute, and NoAccess where the provider refuses."""
+
+    def refused(self) -> bool:
+        """The server did not take it; whether another one may do, because that one was kept from before."""
+
+
 @dataclass(frozen=True)
 class Server:
-    """A mail server and how to sign in there. The password is not shown by repr()."""
+    """A mail server and how to sign in there: with ``tokens`` where there are some, else with the password. Neither is
+    shown by repr()."""
 
     host: str
     port: int
@@ -71,6 +88,7 @@ class Server:
     starttls: bool = False
     username: str = ""
     password: str = field(default="", repr=False)
+    tokens: Tokens | None = field(default=None, repr=False)
 
     @classmethod
     def of_settings(cls) -> Self:
@@ -95,6 +113,7 @@ class SmtpRoute:
         self._smtp: smtplib.SMTP | None = None
         self._used = False
         self._pipelining = False
+        self._token = ""
 
     def __enter__(self) -> Self:
         return self
@@ -108,6 +127,16 @@ class SmtpRoute:
         """Connect, start TLS and sign in, unless that is done. Raises NoRoute."""
         if self._smtp is not None:
             return
+        try:
+            self._sign_in()
+        except NoRoute as error:
+            tokens = self._server.tokens
+            if tokens is None or error.code not in _REFUSED_TOKEN or not tokens.refused():
+                raise
+            self._sign_in()
+
+    def _sign_in(self) -> None:
+        self._token = self._server.tokens.get() if self._server.tokens else ""
         smtp: smtplib.SMTP | None = None
         try:
             smtp = _connect(self._server)
@@ -115,7 +144,9 @@ class SmtpRoute:
             if self._server.starttls:
                 smtp.starttls(context=ssl.create_default_context())
                 smtp.ehlo_or_helo_if_needed()
-            if self._server.username and self._server.password:
+            if self._token:
+                _xoauth2(smtp, self._server.username, self._token)
+            elif self._server.username and self._server.password:
                 smtp.login(self._server.username, self._server.password)
         except smtplib.SMTPResponseException as error:
             _hang_up(smtp)
@@ -270,7 +301,8 @@ class SmtpRoute:
     def _words(self, answer: bytes | str) -> str:
         """What the server said."""
         text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
-        return without_secrets(text, self._server.password, self._server.username)
+        said = _bearer(self._server.username, self._token) if self._token else ""
+        return without_secrets(text, said, self._token, self._server.password, self._server.username)
 
 
 class _ClosedAtStart(Exception):
@@ -293,6 +325,23 @@ def _connect(server: Server) -> smtplib.SMTP:
             context=ssl.create_default_context(),
         )
     return smtplib.SMTP(server.host, server.port, local_hostname=name, timeout=timeout)
+
+
+def _xoauth2(smtp: smtplib.SMTP, username: str, token: str) -> None:
+    """Sign in with an access token. Raises smtplib.SMTPAuthenticationError.
+
+    A server that refuses it says why in a challenge (334 and some JSON), waits for an empty line, and only then says
+    535: who sends anything else there, or hangs up, never learns that it was the token.
+    """
+
+    def answer(challenge: bytes | None = None) -> str:
+        return "" if challenge is not None else _bearer(username, token)
+
+    smtp.auth("XOAUTH2", answer)
+
+
+def _bearer(username: str, token: str) -> str:
+    return f"user={username}\x01auth=Bearer {token}\x01\x01"
 
 
 def _hang_up(smtp: smtplib.SMTP | None) -> None:

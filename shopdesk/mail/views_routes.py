@@ -13,8 +13,8 @@ from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.permissions import P
 from shopdesk.mail import deliverability, guards, routes
-from shopdesk.mail.forms_routes import RouteForm
-from shopdesk.mail.models import MailClass, MailRoute
+from shopdesk.mail.forms_routes import OAuthRouteForm, RouteForm
+from shopdesk.mail.models import Mailbox, MailClass, MailRoute
 from shopdesk.mail.receiving import problems
 
 # Codes of deliverability.examine -> sentences.
@@ -38,8 +38,9 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @staff_view(P.SETTINGS_CHANGE)
 def add(request: StaffRequest) -> HttpResponseBase:
-    """A new route; it serves at once."""
-    return _edit(request, MailRoute())
+    """A new route; it serves at once. ``?sign-in=xoauth2``: with an account of Google or Microsoft."""
+    by_token = request.GET.get("sign-in") == Mailbox.Auth.XOAUTH2
+    return _edit(request, MailRoute(auth=Mailbox.Auth.XOAUTH2 if by_token else Mailbox.Auth.PASSWORD))
 
 
 @staff_view(P.SETTINGS_CHANGE)
@@ -49,13 +50,14 @@ def edit(request: StaffRequest, pk: int) -> HttpResponseBase:
 
 
 def _edit(request: StaffRequest, route: MailRoute) -> HttpResponseBase:
-    form = RouteForm(request.POST or None, instance=route)
+    by_token = route.auth == Mailbox.Auth.XOAUTH2
+    form = (OAuthRouteForm if by_token else RouteForm)(request.POST or None, instance=route)
     if request.method == "POST" and form.is_valid():
         row = form.route()
         routes.save(row, secret=form.entered_secret(), by=request.user, now=clock.now())
         messages.success(request, _("Saved."))
         return redirect("desk-mail:route", row.pk)
-    context = {"nav_active": "mail", "form": form, "route": route if route.pk else None}
+    context = {"nav_active": "mail", "form": form, "route": route if route.pk else None, "by_token": by_token}
     return render(request, "mail_desk/route_form.html", context, status=422 if form.is_bound else 200)
 
 
@@ -63,7 +65,7 @@ def _edit(request: StaffRequest, route: MailRoute) -> HttpResponseBase:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One route: how it is doing, the last check, the buttons."""
     row = get_object_or_404(MailRoute, pk=pk)
-    refusal = row.check_result.get("connection", "")
+    refusal, by_token = row.check_result.get("connection", ""), row.auth == Mailbox.Auth.XOAUTH2
     domains = [
         (domain, [HINTS.get(code, code) for code in codes])
         for domain, codes in row.check_result.get("domains", {}).items()
@@ -73,7 +75,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "route": row,
         "domains": domains,
         "refusal": refusal,
-        "cause": problems.SENTENCES.get(deliverability.cause(refusal), ""),
+        "cause": problems.SENTENCES.get(deliverability.cause(refusal, by_token=by_token), ""),
+        "stopped_by": problems.SENTENCES.get(deliverability.cause(row.problem, by_token=by_token), ""),
         "classes": [MailClass(name).label for name in row.mail_classes if name in MailClass.values],
     }
     return render(request, "mail_desk/route.html", context)
