@@ -201,8 +201,9 @@ def _take_address_along(source: Inquiry, target: Inquiry) -> str:
     is_theirs = source.customer_id == target.customer_id and source.store_id == target.store_id
     if target.written_to or not is_theirs:
         return ""
-    target.written_to = source.written_to
-    return target.written_to
+    taken: str = source.written_to
+    target.written_to = taken
+    return taken
 
 
 def _heard_since(target: Inquiry, done: Merge) -> bool:

@@ -6,10 +6,9 @@ Words for the log name keys of rows, never what a customer wrote.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from logging import Logger
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from django.db import InterfaceError, OperationalError
 from django.db.models import Model, QuerySet
@@ -31,25 +30,30 @@ class Enough(Exception):
     """Raised by the work of a row: nothing more can be done in this run."""
 
 
-@dataclass
-class Attempt:
-    """How a piece of work under a guard ended: ``error`` is what was caught and logged."""
+class Guard:
+    """A piece of work that fails for itself; ``error`` is what was caught and logged."""
 
-    error: Exception | None = None
+    def __init__(self, log: Logger, words: str, ids: tuple[object, ...]) -> None:
+        self._log, self._words, self._ids = log, words, ids
+        self.error: Exception | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception) or isinstance(error, (*TROUBLE, Enough)):
+            return False
+        self._log.error(self._words, *self._ids, exc_info=error)
+        self.error = error
+        return True
 
 
-@contextmanager
-def alone(log: Logger, words: str, *ids: object) -> Iterator[Attempt]:
+def alone(log: Logger, words: str, *ids: object) -> Guard:
     """Whatever goes wrong within is logged and goes no further; the database's own trouble does, which is no fault of
     the row: nothing was written, and the next ring finds it as it was."""
-    attempt = Attempt()
-    try:
-        yield attempt
-    except (*TROUBLE, Enough):
-        raise
-    except Exception as error:
-        log.exception(words, *ids)
-        attempt.error = error
+    return Guard(log, words, ids)
 
 
 def each(rows: QuerySet[_M], most: int) -> Iterator[_M]:

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from shopdesk.addresses import normalise, validate_address
@@ -16,7 +15,7 @@ from shopdesk.text import one_line
 Auth, Security = Mailbox.Auth, Mailbox.Security
 
 
-def _secret_field(label: Promise, max_length: int) -> forms.CharField:
+def _secret_field(label: Any, max_length: int) -> forms.CharField:
     return forms.CharField(
         label=label,
         required=False,
