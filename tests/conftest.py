@@ -23,7 +23,9 @@ def pytest_configure():
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.hookimpl(trylast=True)  # when they are shuffled
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if os.environ.get("BROWSER") == "skip":
         for item in items:
             if item.get_closest_marker("browser"):

@@ -95,6 +95,7 @@ def quiet_client():
     return Client(raise_request_exception=False)
 
 
+@pytest.mark.long
 def test_staff_forms(owner, quiet_client):
     quiet_client.force_login(owner)
     # A plain table changes a row by the form that adds one.

@@ -76,6 +76,7 @@ def client_of_owner(owner):
     return client
 
 
+@pytest.mark.long
 def test_staff_buttons(owner, client_of_owner):
     forms = unlike([form for page in staff_pages(owner) for form in forms_of(client_of_owner, page)])
     assert _twice(client_of_owner, forms) == []

@@ -28,6 +28,7 @@ def stage():
         yield running
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_was_promised_holds(stage, seed):

@@ -70,6 +70,7 @@ class Demo:
         return left
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_the_demo_comes_up_stops_and_comes_up_again(place):
     demo = Demo(place)

@@ -29,6 +29,7 @@ def test_format():
     run("ruff", "format", "--no-cache", "--check", ".")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_types():
     run("mypy")

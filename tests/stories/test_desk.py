@@ -72,6 +72,7 @@ def customer_writes(inquiry, text, now):
     return store_raw(raw_mail(text, subject=subject, **headers), mailbox=make_mailbox(), now=now)
 
 
+@pytest.mark.long
 def test_two_agents_meet_on_one_inquiry(colleague, story_clock, queue, transactional_db, wait):
     inquiry = make_inquiry(subject="財布の色")
     aya, ken = colleague("aya"), colleague("ken")

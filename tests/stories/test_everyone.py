@@ -129,6 +129,7 @@ def problems(page, path, looks):
 PHONE, DESK = 375, 1280
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("half", [0, 1])
 @pytest.mark.parametrize(

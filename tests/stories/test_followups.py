@@ -81,6 +81,7 @@ def subjects(sink):
     return [(message.recipients[0], message.subject) for message in sink.messages]
 
 
+@pytest.mark.long
 def test_a_year_of_follow_ups(
     turn, worker, sequences, smtp_sink, story_clock, open_page, sign_in, site, wait, tmp_path
 ):

@@ -62,6 +62,7 @@ def _posts(hidden, own):
     ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("who", ["outsourced", "plus"])
 def test_no_form_and_no_address_shows_what_is_named_in_it(who, request, hidden, signed_in):

@@ -312,6 +312,7 @@ def _posts(inquiry):
     ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("who", "language"), [("outsourced", "ja"), ("plus", "en")])
 def test_no_address_of_the_desk_shows_a_contact(who, language, request, agent, owner, signed_in, quiet):
