@@ -37,6 +37,7 @@ from inquiries.models import Inquiry, Message, Rule
 from inquiries.thanks import only_thanks
 from shopdesk import addresses, sweeps
 from shopdesk.mail import bounced, machines, parse_child
+from shopdesk.mail.incoming import AS_LETTER
 from shopdesk.mail.models import IncomingMail, IncomingMailQuerySet, Mailbox
 from shopdesk.mail.parsing import Kind, ParsedMail
 from shopdesk.mail.relabelling import relabelled
@@ -162,7 +163,8 @@ def _decide(incoming: IncomingMail, mail: ParsedMail, message_id: str, body_hash
     if message_id and (same := _filed_already(incoming, mail, message_id, body_hash)):
         return Verdict(_State.DUPLICATE, f"same_as:{same.pk}")
     sender = _address(mail)
-    if mail.kind in {Kind.BOUNCE, Kind.COMPLAINT}:
+    letter = incoming.reason == AS_LETTER
+    if mail.kind in {Kind.BOUNCE, Kind.COMPLAINT} and not letter:
         reason = bounced.apply(incoming, mail, now)
         # In the form of a report, but from somebody's own address and about no letter of ours: they pass one on.
         somebody = mail.kind == Kind.BOUNCE and not machines.by_machine(mail.sender, mail.headers)
@@ -170,7 +172,7 @@ def _decide(incoming: IncomingMail, mail: ParsedMail, message_id: str, body_hash
             return Verdict(_State.BOUNCE, reason)
     if sender and sender in own_addresses():
         return Verdict(_State.IGNORED, "own_address")
-    if mail.kind == Kind.AUTO_REPLY:
+    if mail.kind == Kind.AUTO_REPLY and not letter:
         return _file_notice(incoming, mail, sender, now)
     return Verdict(_State.FILED, filed_as=f"inquiries.message:{_file(incoming, mail, sender, now).pk}")
 

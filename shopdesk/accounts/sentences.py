@@ -1,15 +1,11 @@
 """Audit entries as sentences, in the reader's language."""
 
 import re
-from contextlib import suppress
-from typing import Any
 
-from django.apps import apps
-from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Field
-from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from shopdesk.accounts import facts
 from shopdesk.accounts.models import AuditEntry
 
 _SENTENCES = {
@@ -38,6 +34,7 @@ _SENTENCES = {
     "mailbox.active": _("Started a mailbox"),
     "mailbox.new_address": _("Made a new address for a provider's mail"),
     "incoming.read_again": _("Had a received mail read again"),
+    "incoming.as_letter": _("Made an inquiry of a received mail"),
     "incoming.ignored": _("Took a received mail off the list of errors"),
     "followups.released": _("Released a held follow-up"),
     "followups.held": _("Held a follow-up"),
@@ -76,8 +73,7 @@ class _Known(dict[str, object]):
 def sentence(entry: AuditEntry) -> str:
     """What happened, in words; the bare code where no sentence is known."""
     text = _SENTENCES.get(f"{entry.code}:{entry.data.get('what')}") or _SENTENCES.get(entry.code)
-    data = {**entry.data, **_of_table(entry.data)} if entry.code.startswith("settings.") else entry.data
-    return str(text) % _Known(data) if text else entry.code
+    return str(text) % _Known(_data(entry)) if text else entry.code
 
 
 def kind(code: str) -> str:
@@ -86,40 +82,19 @@ def kind(code: str) -> str:
     return _ASIDE.sub("", text)
 
 
-# --- changed settings -------------------------------------------------------------------------------------------------
-
-# Of a value as much as a line of the log bears; the entry has more.
+# Of a value as much as a line of the log bears; the entry's own page has more.
 _SHOWN = 40
+# Data that is said in words; the rest are numbers and names.
+_WORDED = ("type", "reason", "scope", "status")
 
 
-def _of_table(data: dict[str, Any]) -> dict[str, str]:
-    """The names of a table and of its fields, in the reader's language; the bare ones where they are gone by now."""
-    label = str(data.get("table", ""))
-    try:
-        model = apps.get_model(label)
-    except (LookupError, ValueError):
-        return {"table": label, "changes": ""}
-    told = []
-    for name, before, after in data.get("changes", []):
-        field: Any = None
-        with suppress(FieldDoesNotExist):
-            field = model._meta.get_field(name)
-        words = {
-            "field": getattr(field, "verbose_name", name),
-            "before": _value(field, before),
-            "after": _value(field, after),
-        }
-        told.append(gettext("%(field)s: %(before)s → %(after)s") % words)
-    return {"table": str(model._meta.verbose_name), "changes": gettext(", ").join(told)}
-
-
-def _value(field: "Field[Any, Any] | None", value: object) -> str:
-    if value is None or value in ("", []):
-        return "–"
-    if isinstance(value, bool):
-        return pgettext("setting", "on") if value else pgettext("setting", "off")
-    if isinstance(value, list):
-        value = gettext(", ").join(str(one) for one in value)
-    labels = dict(getattr(field, "flatchoices", None) or ())
-    text = " ".join(str(labels.get(value, value)).split())
-    return f"{text[:_SHOWN]}…" if len(text) > _SHOWN else text
+def _data(entry: AuditEntry) -> dict[str, object]:
+    data = {**entry.data}
+    for key in set(_WORDED) & set(data):
+        data[key] = facts.word(entry, key, longest=_SHOWN)
+    if entry.code.startswith("settings."):
+        told = [
+            gettext("%(field)s: %(before)s → %(after)s") % one._asdict() for one in facts.changes(entry, longest=_SHOWN)
+        ]
+        data |= {"table": facts.table(entry), "changes": gettext(", ").join(told)}
+    return data

@@ -79,6 +79,10 @@ TONES = {
 
 # From these a person may have it read again.
 AGAIN = (State.ERROR, State.IGNORED)
+# Taken for a machine's mail by itself, where a person may know better.
+MACHINES = (State.IGNORED, State.BOUNCE)
+# IncomingMail.reason of a stored mail that a person called somebody's letter.
+AS_LETTER = "as_letter"
 
 
 def sentence(mail: IncomingMail) -> str | Promise:
@@ -94,6 +98,11 @@ def can_read_again(mail: IncomingMail) -> bool:
     return mail.state in AGAIN and bool(mail.raw)
 
 
+def can_be_letter(mail: IncomingMail) -> bool:
+    """Whether it was put aside as a machine's mail, so that a person may make an inquiry of it."""
+    return mail.state in MACHINES and mail.reason != "own_address" and bool(mail.raw)
+
+
 @transaction.atomic
 def read_again(mail: IncomingMail, *, charset: str, by: User, now: datetime) -> None:
     """Back to "received": it is filed as if it had just come. Raises AlreadySettled."""
@@ -102,6 +111,16 @@ def read_again(mail: IncomingMail, *, charset: str, by: User, now: datetime) -> 
     if not mail.raw or not same.update(charset=charset, **values):
         raise AlreadySettled
     audit.record("incoming.read_again", actor=by, now=now, mail=mail.pk, charset=charset)
+
+
+@transaction.atomic
+def file_as_letter(mail: IncomingMail, *, by: User, now: datetime) -> None:
+    """Back to "received", and filed as somebody's letter whatever it looks like. Raises AlreadySettled."""
+    same = IncomingMail.objects.filter(pk=mail.pk, state=mail.state, attempts=mail.attempts)
+    values = {"state": State.STORED, "reason": AS_LETTER, "attempts": 0, "next_try_at": now, "lease_until": None}
+    if not can_be_letter(mail) or not same.update(**values):
+        raise AlreadySettled
+    audit.record("incoming.as_letter", actor=by, now=now, mail=mail.pk, was=mail.reason)
 
 
 @transaction.atomic

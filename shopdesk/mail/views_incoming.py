@@ -73,14 +73,17 @@ def eml(request: HttpRequest, pk: int) -> HttpResponse:
 @staff_view(P.MAIL_SETTLE)
 @require_POST
 def read_again(request: StaffRequest, pk: int) -> HttpResponse:
-    """Try again, with the charset that a person chose."""
+    """Try again, with the charset that a person chose, or as the letter that a person says it is."""
     mail = get_object_or_404(IncomingMail, pk=pk)
     form = ReadAgainForm(request.POST)
     if not form.is_valid():
         return _page(request, mail, IgnoreForm(), status=422)
     try:
         _unchanged(request, mail)
-        incoming.read_again(mail, charset=form.cleaned_data["charset"], by=request.user, now=clock.now())
+        if "letter" in request.POST:
+            incoming.file_as_letter(mail, by=request.user, now=clock.now())
+        else:
+            incoming.read_again(mail, charset=form.cleaned_data["charset"], by=request.user, now=clock.now())
     except AlreadySettled:
         messages.warning(request, _("It has changed meanwhile. This is how it stands now."))
     else:
@@ -124,6 +127,7 @@ def _page(request: StaffRequest, mail: IncomingMail, form: IgnoreForm, *, status
         "problems": [incoming.PROBLEMS[code] for code in mail.problems if code in incoming.PROBLEMS],
         "seen": f"{mail.state}:{mail.attempts}",
         "can_read_again": may_settle and incoming.can_read_again(mail),
+        "can_be_letter": may_settle and incoming.can_be_letter(mail),
         "can_ignore": may_settle and mail.state == State.ERROR,
         "may_settle": may_settle,
         "again": ReadAgainForm(initial={"charset": mail.charset}),

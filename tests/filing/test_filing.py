@@ -5,6 +5,7 @@ import pytest
 from inquiries import filing, replying
 from inquiries.answers import Answer
 from inquiries.models import Inquiry, Message
+from shopdesk.mail import incoming
 from shopdesk.mail.models import IncomingMail, OutgoingMail
 from tests.filing.make import PNG, make_mailbox, raw_mail, receive, store_raw
 from tests.inquiries.make import make_inquiry
@@ -464,3 +465,20 @@ def test_a_letter_about_a_lost_parcel_opens_an_inquiry(now, subject):
     receive(f"宛先が存在しませんと言われ、届きません。address not found\n\n{quote}", subject=subject)
     filing.sweep(now)
     assert Inquiry.objects.get().subject == subject
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Auto_Submitted": "auto-replied"}, {"Return_Path": "<>", "X_Failed_Recipients": "a@mail.example"}]
+)
+def test_staff_make_an_inquiry_of_what_looked_like_a_machines_mail(now, owner, headers):
+    mail = receive("自動返信ではありません。", subject="至急ご連絡ください", **headers)
+    filing.sweep(now)
+    mail.refresh_from_db()
+    assert mail.state in (State.IGNORED, State.BOUNCE)
+    incoming.file_as_letter(mail, by=owner, now=now)
+    filing.sweep(now)
+    mail.refresh_from_db()
+    inquiry = Inquiry.objects.get()
+    assert (mail.state, mail.reason, inquiry.subject) == (State.FILED, "", "至急ご連絡ください")
+    # A machine may still have written it: it gets no automatic answer.
+    assert not OutgoingMail.objects.exists()

@@ -195,6 +195,35 @@ def test_a_mail_is_read_again_with_a_chosen_charset(client, now):
     assert (mail.state, mail.charset) == (State.FILED, "cp932")
 
 
+@pytest.mark.parametrize(("state", "reason"), [("ignored", "auto_reply"), ("bounce", "not_ours")])
+def test_what_was_taken_for_a_machines_mail_can_be_filed_as_a_letter(client, now, state, reason):
+    mail = make_error(now, state=state, reason=reason, filed_at=now)
+    assert "問い合わせに登録する" in page(client, "incoming", mail.pk)
+    address = reverse("desk-mail:incoming-read-again", args=[mail.pk])
+    client.post(address, {"seen": f"{state}:1", "letter": "1"})  # from an older page
+    mail.refresh_from_db()
+    assert mail.state == state
+    for _twice in range(2):
+        client.post(address, {"seen": f"{state}:2", "letter": "1"})
+    mail.refresh_from_db()
+    assert (mail.state, mail.reason, mail.attempts) == (State.STORED, "as_letter", 0)
+    entry = AuditEntry.objects.get()
+    assert (entry.code, entry.data) == ("incoming.as_letter", {"mail": mail.pk, "was": reason})
+
+
+@pytest.mark.parametrize(
+    ("state", "fields"),
+    [("error", {}), ("filed", {}), ("duplicate", {}), ("ignored", {"reason": "own_address"}), ("bounce", {"raw": b""})],
+)
+def test_nothing_else_can_be_filed_as_a_letter(client, now, state, fields):
+    mail = make_error(now, state=state, **({"reason": "x", "filed_at": now} | fields))
+    assert "問い合わせに登録する" not in page(client, "incoming", mail.pk)
+    client.post(reverse("desk-mail:incoming-read-again", args=[mail.pk]), {"seen": f"{state}:2", "letter": "1"})
+    mail.refresh_from_db()
+    assert mail.state == state
+    assert not AuditEntry.objects.exists()
+
+
 def test_a_mail_without_bytes_cannot_be_read_again(client, now):
     mail = make_error(now, raw=b"", reason="unfetchable")
     assert "もう一度読み取る" not in page(client, "incoming", mail.pk)
