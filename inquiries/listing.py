@@ -194,6 +194,11 @@ def ordered(rows: InquiryQuerySet, order: str) -> InquiryQuerySet:
     return rows.order_by("-last_activity_at", "-pk")
 
 
+def is_like_a_contact(word: str) -> bool:
+    """Whether a word may be a part of a mail address or of a phone number."""
+    return "@" in normalise_address(word) or sum(map(str.isdecimal, word)) >= _PHONE_DIGITS
+
+
 def search(rows: InquiryQuerySet, words: str, *, contacts: bool) -> InquiryQuerySet:
     """Rows that a reference number, an order number, a name, a subject or a word of the conversation names (quoted
     parts too, since nothing that was written is lost); with ``contacts`` also mail and phone.
@@ -210,15 +215,14 @@ def search(rows: InquiryQuerySet, words: str, *, contacts: bool) -> InquiryQuery
             | Q(order_number__icontains=word)
             | Q(order__number__in=spellings(word))
         )
-        address = normalise_address(word)
-        digits = "".join(letter for letter in word if letter.isdecimal())
-        if contacts or ("@" not in address and len(digits) < _PHONE_DIGITS):
+        if contacts or not is_like_a_contact(word):
             # A subject may hold what is masked: who may not read it must not guess it by searching either.
             said = Message.objects.filter(inquiry=OuterRef("pk"))
             found |= Q(subject__icontains=word)
             found |= Q(Exists(said.filter(Q(body__icontains=word) | Q(folded__icontains=word))))
         if contacts:
-            found |= Q(email__contains=address)
+            found |= Q(email__contains=normalise_address(word))
+            digits = "".join(filter(str.isdecimal, word))
             if len(digits) >= _PHONE_DIGITS:
                 found |= Q(phone__contains=digits) | Q(customer__phone__contains=digits)
         rows = rows.filter(found)

@@ -20,13 +20,13 @@ from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterR
 
 from faq import analysing
 from inquiries import indexing, masking
+from inquiries.listing import is_like_a_contact
 from inquiries.listing import search as look_through
 from inquiries.models import Attachment, Inquiry, InquiryQuerySet, Message, SearchEntry
 from inquiries.numbering import IS_NUMBER
 from inquiries.numbering import normalise as normalise_number
 from shopdesk import grams
 from shopdesk.accounts.models import User
-from shopdesk.accounts.permissions import P
 from shopdesk.statements import statement
 from shopdesk.text import one_line
 
@@ -93,18 +93,17 @@ def search(query: str, *, user: User, rows: InquiryQuerySet | None = None, page:
     """One page of what ``user`` may see that holds every word of ``query``, newest first.
 
     ``rows`` narrows it further (a status, an assignee). Staff who may not read contacts search only their own rows, and
-    only in what they are shown.
+    only in what they are shown: nobody puts a phone number together from the pieces that find something.
     """
     page = max(1, min(page, MOST_PAGES))
     visible = (Inquiry.objects.all() if rows is None else rows).visible_to(user)
     words = words_of(query)
     if not words:
         return Found([], 0, False)
-    if not user.has_perm(P.INQUIRIES_VIEW_ALL):
-        # No excerpt: a stretch of text around the place may hold what they must not read.
-        return _unguessed(_page(look_through(visible, query, contacts=False).live(), [], page), [query, *words])
     if IS_NUMBER.fullmatch(number := normalise_number(" ".join(words))):
         return _page(visible.filter(number=number), [], page)
+    if not masking.sees_contacts(user):
+        return _of_covered(_maybe_shown(visible, query, words), words, page)
     wanted = _condition(words)
     if wanted is None:
         return Found([], 0, False)
@@ -152,11 +151,21 @@ def _first(found: QuerySet[SearchEntry]) -> list[int]:
     return keys
 
 
-def _unguessed(found: Found, words: Sequence[str]) -> Found:
-    """Without the hits that a word found which would be covered there: nobody finds out a contact by guessing it."""
-    masking.learn([hit.inquiry for hit in found.hits])
-    kept = [hit for hit in found.hits if all(masking.known(word, hit.inquiry) == word for word in words)]
-    return replace(found, hits=kept, total=found.total - len(found.hits) + len(kept))
+def _maybe_shown(visible: InquiryQuerySet, query: str, words: Sequence[str]) -> InquiryQuerySet:
+    """The rows, few as they are, that hold the words somewhere, or nearly; contacts are asked for nowhere."""
+    found = look_through(visible, query, contacts=False)
+    wanted = None if any(is_like_a_contact(word) for word in words) else _condition(words)
+    if wanted is not None:
+        known = SearchEntry.objects.filter(wanted, pk=OuterRef("pk"))
+        found = visible.filter(Q(pk__in=found.order_by().values("pk")) | Exists(known))
+    return found.live()
+
+
+def _of_covered(rows: InquiryQuerySet, words: Sequence[str], page: int) -> Found:
+    """A page of what still holds the words when contacts are covered in it."""
+    found = _page(rows, [], page)
+    hits = _hits([hit.inquiry for hit in found.hits], words, covered=True)
+    return replace(found, hits=hits, total=found.total - len(found.hits) + len(hits))
 
 
 @contextmanager
@@ -229,26 +238,34 @@ def _found(shown: list[Inquiry], words: Sequence[str], page: int, *, total: int)
     return Found(_hits(shown[:PER_PAGE], words), total, more and not is_last, is_cut=more and is_last)
 
 
-def _hits(rows: list[Inquiry], words: Sequence[str]) -> list[Hit]:
-    """The rows with an excerpt; what holds the pieces of a word but not the word is left out."""
+def _hits(rows: list[Inquiry], words: Sequence[str], *, covered: bool = False) -> list[Hit]:
+    """The rows with an excerpt; what holds the pieces of a word but not the word is left out. ``covered``: looked for,
+    and shown, in the texts without contacts."""
     if not words:
         return [Hit(row, ()) for row in rows]
     said: dict[int, list[str]] = {row.pk: [] for row in rows}
     for pk, *texts in _said(inquiries=list(said)) if said else ():
         said[pk] += filter(None, texts)
+    beside = {row.pk: indexing.fields(row) for row in rows}
+    if covered:
+        masking.learn(rows)
+        for row in rows:
+            said[row.pk] = [masking.text(text, row) for text in said[row.pk]]
+            beside[row.pk] = [masking.covered_name(row, text) for text in beside[row.pk]]
     # Most words stand there as they were typed; only the rest is folded, cut into words, and looked for in file names.
-    doubtful = [row for row in rows if not _plainly([*said[row.pk], *indexing.fields(row)], words)]
-    files = _file_names(doubtful)
-    wrong = {row.pk for row in doubtful if not _really([*said[row.pk], *indexing.fields(row), *files[row.pk]], words)}
+    doubtful = [row for row in rows if not _plainly([*said[row.pk], *beside[row.pk]], words)]
+    files = _file_names(doubtful, covered=covered)
+    wrong = {row.pk for row in doubtful if not _really([*said[row.pk], *beside[row.pk], *files[row.pk]], words)}
     return [Hit(row, _excerpt(said[row.pk], words)) for row in rows if row.pk not in wrong]
 
 
-def _file_names(rows: Sequence[Inquiry]) -> dict[int, list[str]]:
+def _file_names(rows: Sequence[Inquiry], *, covered: bool) -> dict[int, list[str]]:
     names: dict[int, list[str]] = {row.pk: [] for row in rows}
     if rows:
+        known = {row.pk: row for row in rows}
         files = Attachment.objects.filter(message__inquiry__in=list(names))
         for pk, name in files.values_list("message__inquiry_id", "name"):
-            names[pk].append(name)
+            names[pk].append(masking.text(name, known[pk]) if covered else name)
     return names
 
 
@@ -263,7 +280,9 @@ def _really(texts: Sequence[str], words: Sequence[str]) -> bool:
     if not missing:
         return True
     stems = indexing.stems("\n".join(everything)[: indexing.LONGEST_TEXT // 20])
-    return all({one.stem for one in analysing.words(word, "ja")} <= stems for word in missing)
+    # A word that has no stem, as grammar has none, stands there as it was typed or not at all.
+    meant = [{one.stem for one in analysing.words(word, "ja")} for word in missing]
+    return all(one and one <= stems for one in meant)
 
 
 def _excerpt(texts: Sequence[str], words: Sequence[str]) -> tuple[Piece, ...]:
