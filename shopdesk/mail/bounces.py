@@ -480,7 +480,11 @@ def classify(
     ``text`` is the readable text, ``parts`` the text and message parts, ``report_type`` that of a multipart/report.
     """
     types = {part.type for part in parts}
-    microsoft = "message/rfc822" in types and subject.lower().startswith("complaint about message from")
+    microsoft = (
+        "message/rfc822" in types
+        and subject.lower().startswith("complaint about message from")
+        and re.match(r"staff@(?:hotmail|outlook|live|msn)\.", sender.address, re.IGNORECASE) is not None
+    )
     if microsoft or "message/feedback-report" in types or report_type.strip().lower() == "feedback-report":
         return Kind.COMPLAINT, _complaint(parts, text), False
     if _is_bounce(fields, sender, subject, text, types, report_type):

@@ -145,6 +145,14 @@ ordinary(
     sender="noreply@sagawa.example",
 )
 
+ordinary(
+    "complaint",
+    "Complaint about message from your staff",
+    "--o\nContent-Type: text/plain; charset=utf-8\n\nThis is what I was sent.\n--o\n"
+    "Content-Type: message/rfc822\n\nFrom: desk@shop.example\nTo: hanako@example.jp\nSubject: x\n\nx\n--o--\n",
+    "Content-Type: multipart/mixed; boundary=o\n",
+)
+
 
 def raw(row):
     _name, subject, body, headers, sender, _kinds = row
