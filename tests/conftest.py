@@ -6,11 +6,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client, TransactionTestCase
 from django.utils import timezone, translation
 
 from shopdesk.accounts import adapter
-from tests import make
+from tests import make, migrated
 from tests.emptying import Tables
 from tests.sink import smtp_sink  # noqa: F401  # a fixture
 
@@ -89,6 +90,12 @@ def _default_language_and_zone():
 # --- the rows that migrations wrote -------------------------------------------------------------------------------
 # A test with transaction=True leaves its rows behind, and Django would empty every table, also of what migrations
 # seeded (roles, categories). Here every table gets back what it had, so that the order of tests does not matter.
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings):
+    if migrated.dump() is not None:
+        connection.settings_dict["TEST"]["TEMPLATE"] = migrated.NAME
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,15 @@ import atexit
 import os
 import secrets
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
 from shopdesk import embedded
+from tests import migrated
 
 _servers: list[embedded.Server] = []
+_makers: list[subprocess.Popen[bytes]] = []
 _folders: list[Path] = []
 
 
@@ -74,9 +77,19 @@ else:
     _set_environment()
 
 
+def pytest_configure(config):
+    """A run in several processes makes their database here, once."""
+    options = config.option
+    if getattr(options, "tx", None) and not options.collectonly and _servers and not worker:
+        _makers.append(migrated.begin(Path(os.environ["STATIC_ROOT"]).parent))
+
+
 @atexit.register
 def _stop() -> None:
     """Stop what was started here. The servers' guards do the same when this process is killed."""
+    for maker in _makers:
+        maker.kill()
+        maker.wait()
     for server in _servers:
         server.stop()
     for folder in _folders:

@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from shopdesk import embedded
+from tests import migrated
 from tests.bad_input.pages import _Reader
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -83,6 +84,7 @@ class House:
             **os.environ, "PYTHONPATH": str(ROOT), "DATABASE_URL": self.postgres.url, "REDIS_URL": self.valkey.url,
             "SITE_URL": self.site, "EMAIL_URL": f"smtp://127.0.0.1:{mail_port}", "MEDIA_ROOT": str(folder / "media"),
         }  # fmt: skip
+        migrated.fill(self.postgres)
         self.run(PREPARE)
         words = ["-m", "gunicorn", "shopdesk.wsgi", "-b", f"127.0.0.1:{port}", "--threads", "4", "--no-control-socket"]
         with self.log.open("wb") as log:

@@ -17,6 +17,7 @@ from pathlib import Path
 import psycopg
 
 from shopdesk import embedded
+from tests import migrated
 from tests.faults import checking
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -157,6 +158,7 @@ class Stage:
         self.mailbox = self._child("mailbox", "tests.faults.mailbox").start()
         self.imap_port = self.mailbox.answers.get(timeout=30)["port"]
         self.client = self._child("client", "tests.faults.client").start()
+        migrated.fill(self.postgres)
         self.client.ask(do="migrate")
         self.workers = [
             self._child(
