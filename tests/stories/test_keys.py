@@ -74,6 +74,13 @@ def test_keys_lead_and_never_while_typing_or_converting(desk):
     page.wait_for_selector("details.popover[open]")
     page.keyboard.press("Escape")
 
+    page.keyboard.press("t")
+    page.locator("#menu-tags input[name=name]").focus()
+    press(page, "Escape", isComposing=True)  # gives a conversion up, and not the menu
+    assert opened(page) == 1
+    page.keyboard.press("Escape")
+    assert opened(page) == 0
+
     page.keyboard.press("?")
     page.wait_for_selector("#keys[open]")
     text = page.inner_text("#keys")
