@@ -8,10 +8,11 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
 from shopdesk import clock
-from shopdesk.accounts import sentences, staff
+from shopdesk.accounts import facts, sentences, staff
 from shopdesk.accounts.modeladmin import RoleModelAdmin
 from shopdesk.accounts.models import AuditEntry, Role, User
 from shopdesk.accounts.permissions import P
@@ -112,25 +113,29 @@ class _ActFilter(admin.AllValuesFieldListFilter):
 class AuditEntryAdmin(RoleModelAdmin[AuditEntry]):
     permission = P.AUDIT_VIEW
     read_only = True
-    list_display = ("at", "actor", "what", "facts")
-    fields = readonly_fields = ("at", "actor", "what", "data")
+    list_display = ("at", "actor", "what")
+    fields = readonly_fields = ("at", "actor", "details")
     list_filter = (("code", _ActFilter),)
     list_select_related = ("actor",)
     date_hierarchy = "at"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
+        return facts.with_roles(super().get_queryset(request))
 
     @admin.display(description=_("act"))
     def what(self, entry: AuditEntry) -> str:
         return sentences.sentence(entry)
 
     @admin.display(description=_("data"))
-    def facts(self, entry: AuditEntry) -> str:
-        """The data behind the sentence; of settings the sentence says it, and the entry's own page has all of it."""
-        data = {} if entry.code.startswith("settings.") else entry.data
-        return " · ".join(f"{name}: {value}" for name, value in data.items())
+    def details(self, entry: AuditEntry) -> str:
+        """All that is on record, in words: what changed from what to what, and the rest."""
+        return render_to_string(
+            "accounts/_audit_details.html", {"changes": facts.changes(entry), "others": facts.others(entry)}
+        )
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         entry = self.get_object(request, object_id) if object_id else None
-        told = {"title": self.what(entry), "subtitle": None} if entry else {}
+        told = {"title": sentences.headline(entry), "subtitle": None} if entry else {}
         return super().changeform_view(request, object_id, form_url, told | (extra_context or {}))

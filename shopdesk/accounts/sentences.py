@@ -76,6 +76,13 @@ def sentence(entry: AuditEntry) -> str:
     return str(text) % _Known(_data(entry)) if text else entry.code
 
 
+def headline(entry: AuditEntry) -> str:
+    """The same without what changed, which may be long."""
+    if entry.code != "settings.changed":
+        return sentence(entry)
+    return gettext("Changed in the settings: %(table)s “%(name)s”") % _Known(_data(entry))
+
+
 def kind(code: str) -> str:
     """What the acts of a code are called where none in particular is meant: the sentence without its data."""
     text = sentence(AuditEntry(code=code, data={})).replace("–", "…")
@@ -85,7 +92,7 @@ def kind(code: str) -> str:
 # Of a value as much as a line of the log bears; the entry's own page has more.
 _SHOWN = 40
 # Data that is said in words; the rest are numbers and names.
-_WORDED = ("type", "reason", "scope", "status")
+_WORDED = ("type", "reason", "scope", "status", "role")
 
 
 def _data(entry: AuditEntry) -> dict[str, object]:
