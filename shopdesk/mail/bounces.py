@@ -11,26 +11,36 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shopdesk.mail.bounce_reasons import HARD, reason_of
+from shopdesk.mail.bounce_words import (
+    AFTER_DATA,
+    COPY,
+    EXPANDED,
+    FINAL,
+    FIND,
+    FOREIGN,
+    GATEWAY,
+    GIVEN_UP,
+    OF_MAIL,
+    PASSED_ON,
+    STILL,
+    SUBJECT,
+    WAYS,
+    WORDS,
+)
 from shopdesk.mail.machines import MACHINE, MACHINE_NAME, Fields, is_auto, may_be_answered
 from shopdesk.mail.parsing import charsets, cleaning
 from shopdesk.mail.parsing.headers import MAX_ADDRESS, decode_words, message_ids
 from shopdesk.mail.parsing.model import Address, Bounce, BouncedRecipient, Kind
 
-_CARRIERS = (
-    "docomo.ne.jp",
-    "ezweb.ne.jp",
-    "au.com",
-    "softbank.ne.jp",
-    "i.softbank.jp",
-    "vodafone.ne.jp",
-    ("ymobile.ne.jp"),
-    ("uqmobile.jp"),
+_CARRIERS = re.compile(
+    r"(?:.+\.)?(?:docomo\.ne\.jp|ezweb\.ne\.jp|au\.com|softbank\.ne\.jp|i\.softbank\.jp|vodafone\.ne\.jp"
+    r"|ymobile\.ne\.jp|uqmobile\.jp)"
 )
 
 
 def is_carrier(address: str) -> bool:
     """Whether it is a phone company's address."""
-    return address.lower().rpartition("@")[2].endswith(_CARRIERS)
+    return _CARRIERS.fullmatch(address.lower().rpartition("@")[2]) is not None
 
 
 MAX_TEXT = 60_000
@@ -45,111 +55,6 @@ class Piece:
     data: bytes
 
 
-_SUBJECT = re.compile(
-    r"undeliver|non[- ]?deliver|not deliver|delivery[ _-]?(?:status|failure|failed|error|problem|report"
-    r"|notification|has failed|warning)|"
-    r"deliver\w*\s+(?:fail|delay)|fail\w*\s+(?:notice|deliver|to deliver|permanently)|failure\s*notice"
-    r"|returned\s+(?:mail|to sender|message|e-?mail)|"
-    r"return\s+receipt.*fail|mail(?:er)?\s+(?:delivery|system|status)\s*(?:fail|error|report|problem|warning"
-    r"|sub|notification)?|"
-    r"could\s?(?:n't| not)\s+(?:be\s+)?(?:deliver|sen[dt])|can(?:no|')t\s+(?:be\s+)?deliver|unable to deliver|"
-    r"(?:mail|message|e-?mail)\s+(?:rejected|refused|bounced|returned|blocked)|bounced? mail|user unknown"
-    r"|unknown user|unknown (?:address|recipient)|(?:mailbox|quota)\s+(?:is\s+)?(?:full|exceed)|"
-    r"automatically rejected|delayed mail|message delayed|\bndn\b|\bdsn\b|warning: (?:could not|message)"
-    r"|message status|nondeliverable|mail fail(?:ed|ure)|(?:message|mail)[^\n]{0,30} blocked by|"
-    r"配信(?:不能|不可|でき|に失敗|エラー|失敗|状況)|配達(?:でき|不能|エラー)|送信(?:エラー|失敗|でき)|不達"
-    r"|配送(?:不能|でき|エラー)|退信|无法投递|未能送达|전송되지|エラーメール|宛先不明|メール(?:を)?(?:配信|送信)でき|返送|届け(?:られ|でき)|届きません|"
-    r"unzustellbar|zustellung|non remis|échec|no se (?:ha )?(?:puede|pudo)|retourné|utilisateur non"
-    r"|não (?:foi )?entregue|недоставл|не доставлено",
-    re.IGNORECASE,
-)
-_WORDS = re.compile(
-    r"(?:could|can|was|has|have|were|is|are|did|does)\s*(?:not|n't|nnot)\s+(?:be\s+|been\s+"
-    r"|yet\s+been\s+)*(?:deliver|sent|reach|accept|receive|complet|exist|relay)|undeliver|"
-    r"delivery\s+(?:to|of|for|has|was|attempt|failed|fail|status|error)|d[ei]l[ei]v[ei]r\w*[^.\n]{0,60}fail"
-    r"|fail\w*[^.\n]{0,60}deliver|permanent\w*\s+(?:fatal\s+)?(?:error|fail)|(?:had|with) (?:\w+ )?(?:fatal"
-    r"|delivery) errors|(?:was|were)?(?:n't| not) able to deliver|"
-    r"user\s+unknown|unknown\s+(?:user|or illegal|recipient|address|local)|(?:user|mailbox|address|recipient"
-    r"|account)\b[^.\n]{0,40}\b(?:not found|unavailable|unknown|rejected|does\s?n(?:o|'|’)t|disabled|full"
-    r"|over quota|invalid|refused|not exist)|"
-    r"no such (?:user|recipient|mailbox|address|person)|no mailbox|unable to (?:deliver|send|reach|relay)"
-    r"|return(?:ed|ing)\s+(?:message|mail|to\s+sender|your|unsent)|"
-    r"(?:automatically|been)\s+rejected|rejected (?:by|your|the)|(?:mail|message) (?:was"
-    r"|has been) (?:rejected|refused|blocked|returned|delayed|postponed)|postponed|"
-    r"(?:message|mail) (?:that )?you (?:have )?sent (?:was|has been) (?:rejected|refused|blocked)"
-    r"|not (?:yet )?been delivered|no valid recipients|unknown host|invalid mailbox|"
-    r"\b5\d\d[ -]5\.\d\.\d|\b[45]\d\d[ -]|over\s*quota|quota exceeded|mailbox (?:is )?full|bounced?\b|"
-    r"配信(?:でき|不能|されません|に失敗|エラー)|配達(?:でき|されま)|送信(?:でき|エラー|失敗|に失敗)"
-    r"|届(?:けられ|きません|けできま|かな)|お届けでき|見つかりません|存在しません|宛先不明|受信(?:でき"
-    r"|を拒否)|エラーが(?:発生|検出)|"
-    r"配送できま|送れませんでした|該当する(?:ユーザ|アドレス)|退回|未能发送|不存在|전송하지 못|"
-    r"不达|退信|nicht zugestellt|konnte nicht|non remis|n'a pas pu|n'existe pas|доставлен|no ha podido"
-    r"|no (?:se )?pudo|não (?:foi|pôde)",
-    re.IGNORECASE,
-)
-_COPY = re.compile(
-    r"^[ \t]*(?:"
-    r"-{2,}\s*(?:the\s+)?(?:original|returned|forwarded|undelivered|unsent|header|below|this is a copy|copy"
-    r"|message header|included|mail header|transcript of message|begin|attached|full|text of)[^\n]*"
-    r"|(?:the\s+)?(?:original|unsent|returned|first \d+ lines of your)\s+(?:message|mail"
-    r"|headers?)[^\n]{0,30}(?:follow|below|:)[^\n]*|your (?:original )?message (?:follows|was|reads)[^\n]*"
-    r"|message (?:text|header)s? (?:follows?|below)[^\n]*|(?:below|following)[^\n]{0,30}(?:is a copy"
-    r"|original)[^\n]*|\*+\s*message (?:text|header)[^\n]*"
-    r"|received:\s+(?:from|by)[^\n]*|return-path:[^\n]*|message-id:\s*<[^\n]*|mime-version:[^\n]*"
-    r"|-{5,}\s*元のメ[^\n]*|元のメッセージ[^\n]*"
-    r")$",
-    re.IGNORECASE | re.MULTILINE,
-)
-_LOCAL = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}"
-_ADDR = rf"(?:\"[^\"\s@]{{1,64}}\"|{_LOCAL})@[A-Za-z0-9](?:[A-Za-z0-9.-]{{0,200}}[A-Za-z0-9])?"
-_FIND = re.compile(rf"(?<![A-Za-z0-9.@]){_ADDR}")
-# The address in brackets is the one that the letter went to; before it stands where it was passed on to.
-_EXPANDED = re.compile(rf"(?<![A-Za-z0-9.@])({_ADDR})[>\s]{{0,8}}\(expanded from:?\s{{0,4}}<?({_ADDR})", re.IGNORECASE)
-# Words of returned mail that nobody uses for a parcel.
-_OF_MAIL = re.compile(
-    r"undeliver(?:ed|able) m(?:ail|essage)|returned (?:e-?)?mail|failure notice|delivery status notification"
-    r"|mail system error|mail delivery (?:fail|error|problem)|エラーメール|配信(?:不能|エラー)",
-    re.IGNORECASE,
-)
-_PASSED_ON = re.compile(r"\s*(?:re|fw|fwd|aw|wg|tr|rv|返信|転送|回复|转发)\s*[:：]", re.IGNORECASE)
-_GATEWAY = re.compile(
-    r"message from interscan|the following (?:mail|message|recipients?|address(?:es)?)\b[^\n]{0,40}"
-    r"(?:could not|were not|failed)|automatically (?:generated|created)"
-    r"|this is the [^\n]{0,40}(?:program|mail system|mail server)",
-    re.IGNORECASE,
-)
-# The address that failed, from the surest way of writing it to the least sure. The first way that finds any is taken.
-_WAYS = tuple(
-    re.compile(pattern, re.IGNORECASE | re.MULTILINE)
-    for pattern in (
-        # postfix, qmail, yahoo: <a@b>: why
-        rf"^[ \t]*<?({_ADDR})>?[ \t]*(?:\((?:expanded|\.\.\.)[^\n)]*\)?)?:(?=\s)",
-        # sendmail: 550 5.1.1 <a@b>... User unknown
-        rf"^[ \t]*\d\d\d[ -](?:\d\.\d\.\d\s+)?<?({_ADDR})>?\.\.\.",
-        # RCPT TO in a transcript with a refusal behind it
-        rf"RCPT TO:\s*<({_ADDR})>[^\n]*\n[^\n]{{0,40}}\b[45]\d\d[ -]",
-        # alone in its line, in brackets, quoted, behind a bullet, or with a colon
-        (
-            rf"^[ \t]*(?:[*•+>]|-{{1,2}}|\d+\.)?[ \t]*[\"'<\[(]?({_ADDR})[\"'>\])]?[ \t]*(?::|,|;|\.\.\.[^\n]*"
-            rf"|\([^\n]*\)|\[[^\n]*\]|on [\w/]{{3}}[^\n]*)?[ \t]*$"
-        ),
-        # behind a word that names it
-        (
-            rf"(?:recipient|address|user|mailbox|account|to|for|rcpt to|attempts|宛先|アドレス"
-            rf"|受信者|收件人)[^\n@]{{0,30}}?[\s:<\"'(\[（]({_ADDR})"
-        ),
-        (
-            rf"({_ADDR})[^\n]{{0,60}}(?:unknown|no such|not found|fail|reject|full|quota|does|exist|undeliver"
-            rf"|unavailable|宛|へのメール|は存在|にメール|の受信|님)"
-        ),
-        rf"<({_ADDR})>",
-    )
-)
-
-
-_FOREIGN = re.compile(rf"(?<![A-Za-z0-9.@])({_ADDR})")
-
-
 def _decode(data: bytes) -> str:
     return cleaning.text(charsets.decode(data[:MAX_TEXT], None)[0])
 
@@ -162,7 +67,7 @@ def _header_of(text: str, name: str) -> str:
 
 def _one(value: str) -> str:
     """The first address in a value, or ""."""
-    match = _FIND.search(value)
+    match = FIND.search(value)
     if match is None or len(match[0]) > MAX_ADDRESS:
         return ""
     local, _at, domain = match[0].rpartition("@")
@@ -235,7 +140,7 @@ def _from_report(text: str) -> list[_Found]:
 
 def _own_words(text: str) -> str:
     """What the server wrote, without the copy of our mail below it."""
-    copy = _COPY.search(text)
+    copy = COPY.search(text)
     if copy and copy.start() > 20:
         return text[: copy.start()]
     return text
@@ -243,8 +148,8 @@ def _own_words(text: str) -> str:
 
 def _from_words(text: str, *, own: set[str], domain: str) -> list[_Found]:
     """``domain`` is the sender's: an address there may be the help line of whoever reports, unless words say more."""
-    expanded = {_one(match[1]).lower(): match[2] for match in _EXPANDED.finditer(text)}
-    for way in (*_WAYS, _FOREIGN):
+    expanded = {_one(match[1]).lower(): match[2] for match in EXPANDED.finditer(text)}
+    for way in (*WAYS, FOREIGN):
         found: list[_Found] = []
         for match in way.finditer(text):
             address = _one(match[1])
@@ -252,7 +157,7 @@ def _from_words(text: str, *, own: set[str], domain: str) -> list[_Found]:
             low = address.lower()
             if not address or low in own or MACHINE.match(address):
                 continue
-            if way is _FOREIGN and low.endswith(domain):
+            if way is FOREIGN and low.endswith(domain):
                 continue
             if re.search(
                 r"(?:message-?id|reply-to|\bfrom|sender)[:\s<]*$",
@@ -270,30 +175,16 @@ def _from_words(text: str, *, own: set[str], domain: str) -> list[_Found]:
     return []
 
 
+_SAYS_WHY = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.])|(?<!\d)[45]\d\d(?!\d)")
+
+
 def _unique(found: list[_Found]) -> list[_Found]:
     seen: dict[str, _Found] = {}
     for one in found:
-        seen.setdefault(one.address.lower(), one)
+        known = seen.setdefault(one.address.lower(), one)
+        if not _SAYS_WHY.search(known.words) and _SAYS_WHY.search(one.words):
+            seen[one.address.lower()] = one
     return list(seen.values())[:MAX_RECIPIENTS]
-
-
-# A report without a machine part: still on its way.
-_STILL = re.compile(
-    r"not yet been delivered|will (?:be retried|keep trying|continue to (?:be )?(?:try|retried))|attempts will continue"
-    r"|no action is required|do(?: not|n't) need to re-?send|\bmessage\b[^\n]{0,40} delayed|this is (?:only )?a warning"
-    r"|再(?:送|試行|配送)を(?:試|続|行い)|配信が遅れ",
-    re.IGNORECASE,
-)
-_FINAL = re.compile(r"\(failure\)|returned|failed permanently|配信されませんでした|返送", re.IGNORECASE)
-_GIVEN_UP = re.compile(r"g[ia]v(?:e|en|ing) up|permanent|will not be (?:retried|sent)|not going to try", re.IGNORECASE)
-
-_AFTER_DATA = re.compile(
-    (
-        r"(?:end of|reply to|after|to) (?:the )?DATA\b|>>> DATA|sending message body|in response to DATA"
-        r"|RCPT.{0,400}>>> DATA"
-    ),
-    re.IGNORECASE,
-)
 
 
 def _doubtful(address: str, status: str, words: str) -> bool:
@@ -301,7 +192,7 @@ def _doubtful(address: str, status: str, words: str) -> bool:
     receiving list refuses, after they have seen the letter. A status of another class says the same."""
     if status.startswith(("5.2.", "5.7.")):
         return True
-    return _AFTER_DATA.search(words) is not None and not (status == "5.1.1" and not is_carrier(address))
+    return AFTER_DATA.search(words) is not None and not (status == "5.1.1" and not is_carrier(address))
 
 
 def _recipient(found: _Found, text: str, subject: str) -> BouncedRecipient:
@@ -320,8 +211,8 @@ def _recipient(found: _Found, text: str, subject: str) -> BouncedRecipient:
     delayed = found.action == "delayed"
     if not found.action and not status.startswith("5."):
         whole = f"{subject}\n{text[:4000]}"
-        waiting = bool(_STILL.search(whole)) and not _GIVEN_UP.search(whole)
-        delayed = waiting or (status.startswith("4.") and not _FINAL.search(whole))
+        waiting = bool(STILL.search(whole)) and not GIVEN_UP.search(whole)
+        delayed = waiting or (status.startswith("4.") and not FINAL.search(whole))
     if delayed:
         return BouncedRecipient(found.address, status, reason, "transient")
     if reason == "user_unknown" and _doubtful(found.address, status, f"{words}\n{text[:6000]}"):
@@ -341,7 +232,7 @@ def _returned(parts: list[Piece], text: str) -> str:
             ("message/global-headers"),
         ):
             return _decode(part.data.lstrip())
-    copy = _COPY.search(text)
+    copy = COPY.search(text)
     return text[copy.start() :] if copy else ""
 
 
@@ -367,7 +258,7 @@ def _complaint(parts: list[Piece], text: str) -> Bounce:
     addresses = [one for name in names if (one := _one(name))]
     if not addresses:
         for name in ("x-hmxmroriginalrecipient", "x-original-to", "x-delivered-to", "delivered-to", "to"):
-            addresses = _FIND.findall(_header_of(returned, name))
+            addresses = FIND.findall(_header_of(returned, name))
             if addresses:
                 break
     reason = {"not-spam": "not_spam", "auth-failure": "auth_report", "dmarc": "auth_report"}.get(kind, "complaint")
@@ -416,7 +307,7 @@ def _bounce(fields: Fields, sender: Address, subject: str, text: str, parts: lis
         found = [
             _Found(address)
             for name in ("x-failed-recipients", "to", "cc")
-            for address in _FIND.findall(_header_of(returned, name))[:1]
+            for address in FIND.findall(_header_of(returned, name))[:1]
         ][:1]
     if not found and words is not text:
         found = _from_words(text[:MAX_TEXT], own=own, domain=domain)
@@ -438,9 +329,9 @@ def _is_bounce(fields: Fields, sender: Address, subject: str, text: str, types: 
         "<MAILER-DAEMON>",
         (""),
     )
-    about_failure = bool(_SUBJECT.search(subject))
+    about_failure = bool(SUBJECT.search(subject))
     # People answer such mail, pass it on, and complain about parcels in the same words.
-    passed_on = bool(_PASSED_ON.match(subject))
+    passed_on = bool(PASSED_ON.match(subject))
     if "x-failed-recipients" in fields:
         return True
     machine = from_machine or null_sender or not sender.address
@@ -451,11 +342,11 @@ def _is_bounce(fields: Fields, sender: Address, subject: str, text: str, types: 
     if kind == "delivery-status" and (machine or about_failure):
         return True
     if "message/disposition-notification" in types or kind == "disposition-notification":
-        return about_failure and bool(_WORDS.search(words))
+        return about_failure and bool(WORDS.search(words))
     came_back = bool(types & {"message/rfc822", "text/rfc822-headers"})
-    returned = came_back or bool(_COPY.search(text[:MAX_TEXT]))
-    named = any(way.search(words) for way in _WAYS[:3])
-    failed = bool(_WORDS.search(words))
+    returned = came_back or bool(COPY.search(text[:MAX_TEXT]))
+    named = any(way.search(words) for way in WAYS[:3])
+    failed = bool(WORDS.search(words))
     if from_machine or not sender.address:
         if about_failure:
             return returned or named or failed
@@ -466,10 +357,10 @@ def _is_bounce(fields: Fields, sender: Address, subject: str, text: str, types: 
     # is also how mail programs quote.
     if null_sender and (about_failure or failed):
         said = about_failure and failed
-        of_mail = bool(_OF_MAIL.search(subject)) and _names_somebody(words, sender)
+        of_mail = bool(OF_MAIL.search(subject)) and _names_somebody(words, sender)
         return came_back or named or "inal-Recipient:" in text or (said and (returned or of_mail))
     # A gateway that sends under a person's address: subject, a gateway's words and the returned mail must all say so.
-    return about_failure and not passed_on and came_back and bool(_GATEWAY.search(words))
+    return about_failure and not passed_on and came_back and bool(GATEWAY.search(words))
 
 
 def classify(

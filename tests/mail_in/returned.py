@@ -1060,3 +1060,256 @@ case(
     ["hanako@docomo.ne.jp"],
     "hard",
 )
+case(
+    "x6",
+    "MAILER-DAEMON@x.example",
+    "There was an error delivering the mail",
+    "We had trouble delivering your message. Full details follow:\n\nSubject: 'hello'\nDate: 'Thu'\n\n1 error(s):\n\nSMTP Server <mta2.example.jp> rejected recipient <hanako@example.jp> \n  (Error following RCPT command). It responded as follows: [550 5.1.1 User unknown]\n\n",
+    [H],
+    "hard",
+)
+case(
+    "x6b",
+    "postmaster@x.example",
+    "There was an error sending your mail",
+    "We had trouble delivering your message. Full details follow:\n\n1 error(s):\n\nSMTP Server <mta2.example.jp> rejected recipient <hanako@example.jp>  (Error following RCPT command). It responded as follows: [550 5.1.1 <hanako@example.jp>... User Unknown]\n",
+    [H],
+    "hard",
+)
+case(
+    "surfcontrol",
+    "Mail Administrator <postmaster@x.example>",
+    "Message could not be sent.",
+    "Your message could not be sent.\nA transcript of the attempts to send the message follows.\nThe number of attempts made: 1\nAddressed To: hanako@example.jp\n\nThu 29 Apr 2010 23:34:45 +0900\nFailed to send to identified host,\nhanako@example.jp: [192.0.2.5], 550 kijitora... No such user\n--- Message non-deliverable.\n",
+    [H],
+    "hard",
+)
+case(
+    "trendmicro",
+    "InterScan Notification <interscan@x.example>",
+    "Mail delivery failed",
+    "Unable to deliver message to <hanako@example.jp>\n\nSent <<< RCPT TO:<hanako@example.jp>\nReceived >>> 550 5.1.1 <hanako@example.jp>... user unknown\n",
+    [H],
+    "hard",
+)
+case(
+    "v5sendmail",
+    "Mail Delivery Subsystem <MAILER-DAEMON@x.example>",
+    "Returned mail: User unknown",
+    "   ----- Transcript of session follows -----\nWhile talking to smtp.example.jp:\n>>> RCPT To:<hanako@example.jp>\n<<< 550 <hanako@example.jp>, User Unknown\n550 <hanako@example.jp>... User unknown\n421 smtp.example.jp... Deferred: Connection timed out\n\n   ----- Unsent message follows -----\n"
+    + COPY,
+    [H],
+    "hard",
+)
+case(
+    "mcafee",
+    "Mail Delivery Subsystem <postmaster@x.example>",
+    "Delivery Status",
+    "--- The following addresses had delivery problems ---\n\n<hanako@example.jp>   (User unknown hanako@example.jp)\n\n--------------Boundary",
+    [H],
+    "hard",
+)
+case(
+    "x1",
+    "Mail Deliver System <Mailer-Daemon@x.example>",
+    "Returned Mail: User unknown",
+    "The original message was received at Thu, 29 Apr 2010 23:34:45 +0900 (JST)\nfrom shironeko@example.jp\n\n---The following addresses had delivery errors---\n\nhanako@example.jp [User unknown]\n\n",
+    [H],
+    "hard",
+)
+case(
+    "x2",
+    "MAILER-DAEMON@example.com",
+    "Delivery failure",
+    "Message from example.com.\nUnable to deliver message to the following address(es).\n\n<hanako@example.jp>:\nThis user doesn't have an example.com account (hanako@example.jp) [0]\n\n--- Original message follows.\n\n"
+    + COPY,
+    [H],
+    "hard",
+)
+case(
+    "x3",
+    "Mail Delivery System <mailer-daemon@x.example>",
+    "Delivery status notification",
+    "============================================================================\n      This is an automatically generated Delivery Status Notification.      \n\nDelivery to the following recipients failed permanently:\n\n      * hanako@example.jp\n\n\n============================================================================\n                             Technical details:                             \n\nSMTP:RCPT host 192.0.2.8: 553 5.3.0 <hanako@example.jp>... No such user here\n\n\n============================================================================\n",
+    [H],
+    "hard",
+)
+case(
+    "activehunter",
+    "MAILER-DAEMON@x.example",
+    "FAILURE NOTICE :",
+    "  ----- The following addresses had permanent fatal errors -----\n\n>>> hanako@example.jp <hanako@example.jp>\n\n  ----- Transcript of session follows -----\n550 sorry, User unknown\n",
+    [H],
+    "hard",
+)
+case(
+    "kddi",
+    "no-reply@app.auone-net.jp",
+    "Mail System Error - Returned Mail",
+    "Your mail sent on: Thu, 29 Apr 2010 11:04:47 +0900\n     Could not be delivered to: <hanako@au.com>\n     As their mailbox is full.\n\n"
+    + COPY,
+    ["hanako@au.com"],
+    "soft",
+)
+case(
+    "kddi2",
+    "no-reply@app.auone-net.jp",
+    "Mail System Error - Returned Mail",
+    "Your mail attempted to be delivered on Thu, 29 Apr 2010 12:08:36 +0900\n     Could not be delivered to: <hanako@au.com>\n     As the remote domain doesnt exist.\n",
+    ["hanako@au.com"],
+)
+case(
+    "powermta",
+    "PowerMTA <mailer-daemon@x.example>",
+    "Delivery report",
+    "Hello, this is the mail server on x.example.\n\nI am sending you this message to inform you on the delivery status of a\nmessage you previously sent.  Immediately below you will find a list of\nthe affected recipients;  also attached is a Delivery Status Notification\n(DSN) report in standard format, as well as the headers of the original\nmessage.\n\n  <hanako@example.jp>  delivery failed; will not continue trying\n",
+    [H],
+)
+case(
+    "googlegroups",
+    "Mail Delivery Subsystem <mailer-daemon@googlemail.com>",
+    "Delivery Status Notification (Failure)",
+    "Hello desk@shop.example,\n\nWe're writing to let you know that the group you tried to contact (example-group) may not exist, or you may not have permission to post messages to the group. A few more details on why you weren't able to post:\n\n * You might have spelled or formatted the group name incorrectly.\n",
+    ["example-group@googlegroups.com"],
+    headers="X-Failed-Recipients: example-group@googlegroups.com\n",
+)
+case(
+    "facebook",
+    "Facebook <mailer-daemon@mx.facebook.com>",
+    "Sorry, your message could not be delivered",
+    "This message was created automatically by Facebook.\n\nSorry, your message could not be delivered to the following address.\n\nhanako@facebook.com\n550 5.1.1 RCP-P1 http://postmaster.facebook.com/\n",
+    ["hanako@facebook.com"],
+)
+case(
+    "einsundeins",
+    "Mail Delivery System <mailer-daemon@kundenserver.de>",
+    "Mail delivery failed: returning message to sender",
+    "This message was created automatically by mail delivery software.\n\nA message that you sent could not be delivered to one or more of\nits recipients. The following addresses failed:\n\n<hanako@example.jp>:\n\nFor the following reason:\n\nMail size limit exceeded. For explanation visit http://x\n\n--- The header of the original message is following. ---\n"
+    + COPY,
+    [H],
+    "soft",
+)
+case(
+    "opensmtpd",
+    "Mailer Daemon <MAILER-DAEMON@x.example>",
+    "Delivery status notification: error",
+    "    Hi!\n\n    This is the MAILER-DAEMON, please DO NOT REPLY to this email.\n\n    An error has occurred while attempting to deliver a message for\n    the following list of recipients:\n\nhanako@example.jp: 550 5.2.2 <hanako@example.jp>... Mailbox Full\n\n    Below is a copy of the original message:\n\n"
+    + COPY,
+    [H],
+    "soft",
+)
+case(
+    "dragonfly",
+    "MAILER-DAEMON@x.example",
+    "Mail delivery failed",
+    "This is the DragonFly Mail Agent v0.13 at df.example.jp.\n\nThere was an error delivering your mail to <hanako@example.jp>.\n\nmx.example.jp [192.0.2.1] did not like our RCPT TO:\n552 5.2.2 <hanako@example.jp>: Recipient address rejected: Mailbox full\n\nOriginal message headers follow.\n\n"
+    + COPY,
+    [H],
+    "soft",
+)
+case(
+    "mfilter",
+    "m-FILTER <postmaster@x.example>",
+    "failure notice",
+    "-------server message \n550 5.1.1 unknown user <hanako@example.jp>\n\n-------SMTP command\nRCPT TO <hanako@example.jp>\n\n-------original message\n"
+    + COPY,
+    [H],
+    "hard",
+    headers="X-Mailer: m-FILTER\n",
+)
+case(
+    "messagingserver",
+    "Internet Mail Delivery <postmaster@x.example>",
+    "Delivery Notification: Delivery has failed",
+    "This report relates to a message you sent with the following header fields:\n\n  Message-id: <ours@mail.shop.example>\n  Date: x\n  From: desk@shop.example\n  To: hanako@example.jp\n  Subject: hello\n\nYour message cannot be delivered to the following recipients:\n\n  Recipient address: hanako@example.jp\n  Reason: Remote SMTP server has rejected address\n  Diagnostic code: smtp;550 5.1.1 <hanako@example.jp>... User Unknown\n  Remote system: dns;mx.example.jp\n",
+    [H],
+    "hard",
+)
+case(
+    "mailru-full",
+    "Mail Delivery System <Mailer-Daemon@mxs.mail.ru>",
+    "Mail delivery failed: returning message to sender",
+    "This message was created automatically by mail delivery software.\n\nA message that you sent could not be delivered to one or more of its\nrecipients. This is a permanent error. The following address(es) failed:\n\n  hanako@mail.ru\n    SMTP error from remote mail server after RCPT TO:<hanako@mail.ru>:\n    552 5.2.2 Quota exceeded\n",
+    ["hanako@mail.ru"],
+    "soft",
+)
+case(
+    "bigfoot",
+    "Mail Delivery Subsystem <MAILER-DAEMON@bigfoot.com>",
+    "Undeliverable mail",
+    "   ----- The following addresses had delivery problems -----\n<hanako@example.jp> (unrecoverable error)\n   ----- Transcript of session follows -----\n>>> RCPT TO:<hanako@example.jp>\n<<< 553 Invalid recipient hanako@example.jp (Mode: normal)\n",
+    [H],
+    "hard",
+)
+case(
+    "gsuite",
+    "Mail Delivery Subsystem <mailer-daemon@googlemail.com>",
+    "Delivery Status Notification (Failure)",
+    "** Address not found **\n\nYour message wasn't delivered to hanako@example.jp because the address couldn't be found. Check for typos or unnecessary spaces and try again.\n\nThe response was:\n\nDNS Error: 12345 DNS type 'mx' lookup of example.jp responded with code NXDOMAIN\n",
+    [H],
+    "hard",
+)
+case(
+    "gsuite2",
+    "Mail Delivery Subsystem <mailer-daemon@googlemail.com>",
+    "Delivery Status Notification (Delay)",
+    "** Delivery incomplete **\n\nThere was a temporary problem delivering your message to hanako@example.jp. Gmail will retry for 47 more hours. You'll be notified if the delivery fails permanently.\n",
+    [H],
+    "transient",
+)
+case(
+    "gsuite3",
+    "Mail Delivery Subsystem <mailer-daemon@googlemail.com>",
+    "Delivery Status Notification (Failure)",
+    "** Message blocked **\n\nYour message to hanako@example.jp has been blocked. See technical details below for more information.\n\nThe response from the remote server was:\n554 5.7.1 Service unavailable; Client host blocked\n",
+    [H],
+    "soft",
+)
+case(
+    "outlookcom",
+    "postmaster@outlook.com",
+    "Undeliverable: hello",
+    "Delivery has failed to these recipients or distribution lists:\n\nhanako@hotmail.com\n\nThe recipient's mailbox is full and can't accept messages now.\n\n",
+    ["hanako@hotmail.com"],
+    "soft",
+)
+case(
+    "aol",
+    "Mail Delivery Subsystem <MAILER-DAEMON@aol.com>",
+    "Returned mail: User unknown",
+    'The original message was received at x\nfrom y\n\n*** ATTENTION ***\n\nYour e-mail is being returned to you because there was a problem with its\ndelivery.  The address which was undeliverable is listed in the section\nlabeled: "----- The following addresses had permanent fatal errors -----".\n\nThe reason your mail is being returned to you is listed in the section\nlabeled: "----- Transcript of Session Follows -----".\n\n        --AOL Postmaster\n\n   ----- The following addresses had permanent fatal errors -----\n<hanako@aol.com>\n\n   ----- Transcript of session follows -----\n... while talking to air-yi01.mail.aol.com.:\n>>> RCPT To:<hanako@aol.com>\n<<< 550 hanako IS NOT ACCEPTING MAIL FROM THIS SENDER\n550 <hanako@aol.com>... User unknown\n',
+    ["hanako@aol.com"],
+)
+case(
+    "ipost-de",
+    "MAILER-DAEMON@web.de",
+    "Nachricht nicht zustellbar",
+    "Die folgende Nachricht konnte nicht zugestellt werden:\n\nhanako@web.de\n\nEmpfänger unbekannt\n",
+    ["hanako@web.de"],
+    headers=JA,
+)
+case(
+    "lotus-jp",
+    "postmaster@x.example",
+    "配信不能: ユーザー 花子 (hanako@example.jp) はドミノディレクトリにありません",
+    "メッセージ\n\n  件名: hello\n\nは次の宛先に配信できませんでした:\n\n  hanako@example.jp\n\n理由:\n\n  ユーザー 花子 (hanako@example.jp) はドミノディレクトリに見つかりません\n",
+    [H],
+    "hard",
+    headers=JA,
+)
+case(
+    "onlycopy",
+    "MAILER-DAEMON@x.example",
+    "Undelivered Mail Returned to Sender",
+    "Could not be delivered.\n\n--- Below this line is a copy of the message.\n\n" + COPY,
+    [H],
+)
+case(
+    "html-bounce",
+    "Mail Delivery System <MAILER-DAEMON@x.example>",
+    "Undeliverable",
+    '<html><body><h1>Delivery failed</h1><p>The following recipient was rejected:</p><p><a href="mailto:hanako@example.jp">hanako@example.jp</a></p><p>550 5.1.1 User unknown</p></body></html>',
+    [H],
+    "hard",
+    headers="Content-Type: text/html; charset=utf-8\n",
+)
