@@ -55,6 +55,13 @@ def chosen(inquiry: Inquiry, posted: str) -> str:
     return "" if posted == inquiry.written_to or posted == now(inquiry).usual else posted
 
 
+def beside_the_stores(inquiry: Inquiry, wanted: str = "") -> str:
+    """Where a reply leaves from that was written already: ``wanted``, as it was chosen, else the usual one; "" for the
+    store's own, which nobody needs to be told."""
+    leaves_from = wanted or now(inquiry).usual
+    return "" if leaves_from == _own(inquiry.store) else leaves_from
+
+
 def resolve(inquiry: Inquiry, asked: str) -> str:
     """The address from which a reply leaves: ``asked``, as it was chosen, or for "" the usual one. No query when that
     is the store's.

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import Q
 from django.utils.timezone import localtime
 
-from inquiries import approving, masking
+from inquiries import approving, masking, senders
 from inquiries.approving import Piece
 from inquiries.checking import Finding, digest
 from inquiries.models import Inquiry, Message, PreparedReply
@@ -39,6 +39,7 @@ class Prepared:
     """A prepared reply as one person may see it and what they may do with it."""
 
     row: PreparedReply
+    inquiry: Inquiry
     body: str
     comment: str
     cc: list[str]
@@ -58,6 +59,11 @@ class Prepared:
     send_at_typed: str
     # The words as this page shows them; another one when a colleague has changed them since.
     mark: str
+
+    def leaves_from(self) -> str:
+        """The own address that it leaves from, where that is not the store's. A query where the customer wrote to
+        another one, and where the store is not fetched."""
+        return senders.beside_the_stores(self.inquiry, self.row.sender)
 
 
 def prepared(inquiry: Inquiry, *, reader: User) -> list[Prepared]:
@@ -79,6 +85,7 @@ def shown(row: PreparedReply, inquiry: Inquiry, *, reader: User) -> Prepared:
     mine = is_own or approves
     return Prepared(
         row=row,
+        inquiry=inquiry,
         body=body,
         comment=comment,
         cc=cc,

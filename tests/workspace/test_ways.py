@@ -294,6 +294,15 @@ def test_an_approver_sees_from_where_it_leaves(boxes, agent, now, signed_in):
     assert OutgoingMail.objects.get().from_address == REPAIRS
 
 
+def test_an_approver_reads_of_no_address_that_sends_nothing(boxes, agent, now, signed_in):
+    inquiry = make_inquiry(written_to=REPAIRS)
+    approving.ask(inquiry, Answer(BODY), by=agent, now=now)
+    manager = signed_in(make.make_user("manager@shop.example", name="責任 者子", role="manager"))
+    assert f"差出人 {REPAIRS}" in manager.get(f"/admin/inquiries/{inquiry.pk}/").text
+    Mailbox.objects.filter(address=REPAIRS).update(status="paused")
+    assert f"差出人 {REPAIRS}" not in manager.get(f"/admin/inquiries/{inquiry.pk}/").text
+
+
 def test_a_usual_reply_asks_nothing_more(boxes, django_assert_num_queries):
     inquiry = Inquiry.objects.select_related("store").get(pk=make_inquiry().pk)
     with django_assert_num_queries(0):
