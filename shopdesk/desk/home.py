@@ -139,9 +139,7 @@ class Home:
         found = self._inquiry_ids()
         kept = {key: ids[:SHOWN] for key, ids in found.items()}
         pks = [pk for ids in kept.values() for pk in ids]
-        # Who sees everything need not be named.
-        who = {} if masking.sees_contacts(self.user) else {"user": self.user.pk}
-        inquiries = {row.pk: row for row in _shown(self.user.codes, pks=pks, **who)} if pks else {}
+        inquiries = {row.pk: row for row in _shown(self.user.codes, pks=pks, **masking.named(self.user))} if pks else {}
         masking.cover(inquiries.values(), self.user)
         calendar = business_calendar() if inquiries else None
         for key in INQUIRY_LISTS:
