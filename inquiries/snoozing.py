@@ -40,12 +40,14 @@ def snooze(
     now: datetime,
     comment: str = "",
     label: StatusLabel | None = None,
+    version: int | None = None,
 ) -> bool:
     """Lay an inquiry aside until a moment; one that is on hold gets the new moment. False when nothing changed.
 
-    ``reason`` is a code of waiting.Reason; other words are kept as the comment of an internal reason.
+    ``reason`` is a code of waiting.Reason; other words are kept as the comment of an internal reason. ``version`` is
+    the one that the person saw.
 
-    Raises BadMoment, triage.IsMerged, and triage.CannotSet for a label of another status.
+    Raises BadMoment, triage.IsMerged, triage.Unread, and triage.CannotSet for a label of another status.
     """
     if not now < until <= now + LONGEST:
         raise BadMoment
@@ -57,6 +59,7 @@ def snooze(
     fresh = Inquiry.objects.select_for_update(of=("self",)).select_related("category", "label").get(pk=inquiry.pk)
     if fresh.status == Inquiry.Status.MERGED:
         raise triage.IsMerged
+    triage.require_read(fresh, version)
     said = (until, reason, comment)
     if fresh.status == Inquiry.Status.HOLD and said == (
         fresh.snoozed_until, fresh.snooze_reason, fresh.snooze_comment

@@ -29,6 +29,10 @@ class CannotSet(Exception):
     """Not a status that somebody may choose (merged is reached by merging only), or a label of another one."""
 
 
+class Unread(Exception):
+    """Something was said since the person looked: what would put it out of sight waits until they have read it."""
+
+
 class IsMerged(Exception):
     """The inquiry goes on in another one: what is to happen must happen there."""
 
@@ -86,6 +90,7 @@ def set_status(
     label: StatusLabel | None = None,
     cause: Cause | None = None,
     product: Product | None = None,
+    version: int | None = None,
 ) -> bool:
     """Move an inquiry to another status, or to another label of the same one; False when it is there already.
 
@@ -93,11 +98,15 @@ def set_status(
     moment means until the next morning. Opened again, it waits since the customer's last word that nobody answered, so
     that solving by mistake and setting back leaves the due time as it was.
 
-    Raises CannotSet, IsMerged, and CannotClose; nothing has changed then.
+    ``version`` is the one that the person saw: only to be answered it becomes unread.
+
+    Raises CannotSet, IsMerged, Unread, and CannotClose; nothing has changed then.
     """
     if status not in CHOOSABLE or (label and label.status != status):
         raise CannotSet(status)
     fresh = _locked(inquiry)
+    if status != Inquiry.Status.OPEN:
+        require_read(fresh, version)
     classified = _classify(fresh, cause=cause, product=product, by=by, now=now)
     if status == Inquiry.Status.SOLVED and fresh.status != status and (missing := close_needs(fresh)):
         raise CannotClose(missing)
@@ -149,6 +158,12 @@ def undo_status(event: InquiryEvent, *, by: User, now: datetime) -> Inquiry:
 
 # What may happen after a change of status without its undoing becoming a surprise.
 _HARMLESS = ("tagged", "untagged", "cause", "priority", "mood", "product", "assigned", "unassigned", "taken")
+
+
+def require_read(inquiry: Inquiry, version: int | None) -> None:
+    """Raises Unread where ``version``, which somebody saw, is not the row's any more. The caller holds the row."""
+    if version is not None and inquiry.version != version:
+        raise Unread
 
 
 def close_needs(inquiry: Inquiry) -> list[str]:

@@ -44,6 +44,7 @@ def status(request: StaffRequest, pk: int) -> HttpResponse:
             product=_product(typed["product"]),
             by=request.user,
             now=clock.now(),
+            version=_seen(request),
         )
     except triage.CannotClose as refusal:
         return menus.answer(
@@ -57,8 +58,8 @@ def status(request: StaffRequest, pk: int) -> HttpResponse:
     except (_Unknown, triage.CannotSet) as error:
         problem = str(error) if isinstance(error, _Unknown) else _("There is no such status.")
         return menus.answer(request, inquiry_for(request, pk), "status", status=422, problem=problem, **typed)
-    except triage.IsMerged:
-        return back(pk)
+    except (triage.IsMerged, triage.Unread) as why:
+        return _first_look(request, pk, why)
     if changed and (event := getattr(inquiry, "status_event", None)):
         undoable(request, _("Status: %(status)s") % {"status": inquiry.status_name}, event)
     return back(pk)
@@ -90,14 +91,16 @@ def snooze(request: StaffRequest, pk: int) -> HttpResponse:
     try:
         if until is None:
             raise snoozing.BadMoment
-        changed = snoozing.snooze(inquiry, until=until, reason=reason, comment=comment, by=request.user, now=now)
+        changed = snoozing.snooze(
+            inquiry, until=until, reason=reason, comment=comment, by=request.user, now=now, version=_seen(request)
+        )
     except snoozing.BadMoment:
         problem = _("Please choose a day within the coming year.")
         return menus.answer(
             request, inquiry, "snooze", status=422, problem=problem, reason=reason, comment=comment, until=given
         )
-    except triage.IsMerged:
-        return back(pk)
+    except (triage.IsMerged, triage.Unread) as why:
+        return _first_look(request, pk, why)
     if changed:
         undoable(request, _("Laid aside."), inquiry.status_event)  # type: ignore[attr-defined]  # set by snooze()
     return back(pk)
@@ -170,6 +173,19 @@ def classify(request: StaffRequest, pk: int) -> HttpResponse:
         problem = str(error) if isinstance(error, _Unknown) else _("Please choose one of the values.")
         typed = {name: post.get(name, "") for name in ("category", "cause", "product", "priority", "mood")}
         return menus.answer(request, inquiry_for(request, pk), "classify", status=422, problem=problem, **typed)
+    return back(pk)
+
+
+def _seen(request: StaffRequest) -> int | None:
+    """The version of the conversation that stood on the page."""
+    version = request.POST.get("version", "")
+    return int(version) if version.isascii() and version.isdecimal() and len(version) < 10 else None
+
+
+def _first_look(request: StaffRequest, pk: int, why: Exception) -> HttpResponse:
+    """The page as it is now; what was wanted was not done."""
+    if isinstance(why, triage.Unread):
+        messages.warning(request, _("Something was said meanwhile, so nothing was done. Please look and try again."))
     return back(pk)
 
 

@@ -95,8 +95,8 @@ def menu(request: StaffRequest, pk: int) -> HttpResponse:
             code = "failed"
         rows.append({"macro": macro, "words": words, "why": acts.reason(code) if code else ""})
     masking.cover([inquiry], request.user)
-    context = {"inquiry": inquiry, "rows": rows, "nav_active": "inquiries"}
     alone = bool(request.headers.get("HX-Request"))
+    context = {"inquiry": inquiry, "rows": rows, "in_place": alone, "nav_active": "inquiries"}
     return render(request, "inquiries/_macro_menu.html" if alone else "inquiries/macro_menu.html", context)
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from inquiries import filing, indexing, scheduling
-from inquiries.models import BulkRun, Draft, Inquiry, Message, PreparedReply, Presence
+from inquiries.models import BulkRun, Draft, Inquiry, Macro, Message, PreparedReply, Presence
 from inquiries.tasks import sweep_filing
 from shopdesk.desk.models import Heartbeat
 from shopdesk.desk.tasks import heartbeat
@@ -341,3 +341,27 @@ def test_new_mail_arrives_while_somebody_looks(colleague, story_clock, queue, tr
     aya.wait_for_selector("#presence :text('新しい')")
     assert aya.evaluate("document.activeElement.id") == "composer-body"
     assert aya.input_value("#composer-body") == "書きかけ"
+
+
+def test_nothing_is_closed_that_was_not_read(colleague, story_clock, queue, transactional_db, wait):
+    """The menu is opened before the customer's next words are on the page: neither it nor a macro closes over them."""
+    Macro.objects.create(name="完了にする", acts=[{"do": "status", "status": "solved"}])
+    inquiry = make_inquiry("Q-AAAAAA", subject="財布の色")
+    aya = colleague("aya")
+    for key, button, words in (
+        ("s", "#menu-status button:has-text('完了')", "追加の質問です。"),
+        ("m", "#macro-menu button:has-text('完了にする')", "もう一つあります。"),
+    ):
+        aya.goto(f"/admin/inquiries/{inquiry.pk}/")
+        aya.wait_for_selector("#customer")
+        customer_writes(inquiry, words, story_clock.moment)
+        filing.sweep(story_clock.moment)
+        aya.keyboard.press(key)
+        aya.click(button)
+        aya.wait_for_selector(".messages :text('実行しませんでした')")
+        assert words in aya.inner_text("#thread")
+        inquiry.refresh_from_db()
+        assert inquiry.status == "open"
+        aya.keyboard.press(key)  # it has been read
+        aya.click(button)
+        wait(lambda: Inquiry.objects.get().status == "solved")

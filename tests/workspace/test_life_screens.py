@@ -65,6 +65,48 @@ def test_the_status_is_set_by_a_label_and_undone_by_one_click(db, aya):
     assert [event.code for event in inquiry.events.all()] == ["status", "status_undone"]
 
 
+@pytest.mark.parametrize(
+    ("name", "posted", "wanted"),
+    [
+        ("status", {"status": "solved"}, "solved"),
+        ("status", {"status": "spam"}, "spam"),
+        ("status", {"status": "pending"}, "pending"),
+        ("snooze", {"choice": "tomorrow", "reason": "stock"}, "hold"),
+    ],
+)
+def test_what_the_customer_wrote_meanwhile_is_not_put_out_of_sight_unread(db, aya, name, posted, wanted):
+    inquiry = make_inquiry()
+    Message.objects.create(inquiry=inquiry, kind="received", body="まだ届きません。", at=make.NOW)
+    Inquiry.objects.update(version=2)
+    page = aya.post(url(name, inquiry.pk), {**posted, "version": "1"}, follow=True).content.decode()
+    assert "実行しませんでした" in page
+    assert "まだ届きません。" in page
+    assert Inquiry.objects.get().status == "open"
+    assert not InquiryEvent.objects.exists()
+    for version in ("2", "2"):  # read by now; the second click does nothing more
+        aya.post(url(name, inquiry.pk), {**posted, "version": version})
+    assert Inquiry.objects.get().status == wanted
+    assert InquiryEvent.objects.count() == 1
+    # To be answered it may always become.
+    aya.post(url("status", inquiry.pk), {"status": "open", "version": "1"})
+    assert Inquiry.objects.get().status == "open"
+
+
+def test_each_menu_knows_what_stood_on_the_page(db, aya):
+    """With a script it is the version in the reply box, which is as old as the page; without one, or without the box,
+    the menu tells its own."""
+    mailed = make_inquiry()
+    phoned = make_inquiry("Q-PH0NE0", customer=mailed.customer, email="", channel="phone")
+    Macro.objects.create(name="急ぎ", acts=[{"do": "status", "status": "solved"}])
+    for name, kind in (("menu", ["status"]), ("menu", ["snooze"]), ("macro-menu", [])):
+        own, taken = 'name="version" value="1"', 'hx-include="#reply-form [name=version]"'
+        part = aya.get(url(name, mailed.pk, *kind), **HTMX).content.decode()
+        assert (own in part, taken in part) == (False, True), kind
+        assert own in aya.get(url(name, phoned.pk, *kind), **HTMX).content.decode()
+        page = aya.get(url(name, mailed.pk, *kind)).content.decode()
+        assert (own in page.split("<main")[1], taken in page) == (True, False), kind
+
+
 @pytest.mark.parametrize("posted", [{"status": "merged"}, {"status": "x"}, {"label": "9999"}, {"label": "\x00"}, {}])
 def test_no_other_status_can_be_posted(db, aya, posted):
     inquiry = make_inquiry()
@@ -275,7 +317,7 @@ def test_in_bulk_from_marks_to_result(db, aya, agent, now):
     assert InquiryEvent.objects.filter(code="bulk_undone").count() == 3
     html = aya.get(url("bulk-run", run.pk)).content.decode()
     assert "every 1s" not in html
-    assert "取り消し済み" in html
+    assert "元に戻し済み" in html
     assert aya.post(url("bulk-back", run.pk))["Location"] == url("bulk-run", run.pk)
     assert bulk.sweep(now) == 0
 
