@@ -138,7 +138,8 @@
       box.value = before.box.value;
       mark(box, before.box.selectionEnd);
     }
-    if (!same || before.done || focused(document.body)) find("conversation-title")?.focus();
+    // Who pressed a button that is gone is led to why nothing was sent; who is writing goes on.
+    if (!same || before.done || focused(document.body)) (find("why") || find("conversation-title"))?.focus();
     before = null;
   });
   on("htmx:afterSettle", () => refresh());

@@ -1,6 +1,6 @@
 // Menus are <details>: they open without this script. It closes them on Escape and on a click elsewhere. Of tabs that scroll, the current one is in sight.
 (() => {
-  for (const tab of document.querySelectorAll(".tabs > [aria-current]")) tab.parentNode.scrollLeft = tab.offsetLeft - innerWidth / 2;
+  for (const tab of document.querySelectorAll(".tabs > [aria-current]")) tab.parentNode.scrollLeft = tab.offsetLeft - 180;
   const open = () => document.querySelectorAll("details[data-drawer][open], details.popover[open]");
 
   document.addEventListener("click", (event) => {
