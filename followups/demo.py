@@ -59,7 +59,7 @@ def _consents(now: datetime) -> None:
     for place, customer in enumerate(Customer.objects.filter(orders__isnull=False).distinct().order_by("pk")):
         address = customer.email
         if place % 3 != 2 and address and not Consent.objects.filter(address=address).exists():
-            consents.give(address, source="order form", now=now - timedelta(days=395 - place), wording=_CONSENT_WORDS)
+            consents.give(address, source="注文フォーム", now=now - timedelta(days=395 - place), wording=_CONSENT_WORDS)
 
 
 def _history(now: datetime) -> None:
