@@ -322,12 +322,15 @@ def _answers(acts: Sequence[Mapping[str, Any]]) -> bool:
     return any(act.get("do") == "reply" for act in acts)
 
 
+_OPEN = Inquiry.Status.OPEN
+
+
 def _minds_words(acts: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether acts must not be done unread: they answer, close or throw away what the customer wrote."""
+    """Whether acts must not be done unread: they answer what the customer wrote, or put it out of sight."""
     labels = [act["label"] for act in acts if act.get("do") == "status" and "label" in act]
     return any(
-        act.get("do") in ("reply", "spam") or act.get("status") == Inquiry.Status.SOLVED for act in acts
-    ) or bool(labels and StatusLabel.objects.filter(pk__in=labels, status=Inquiry.Status.SOLVED).exists())
+        act.get("do") in ("reply", "spam", "snooze") or act.get("status", _OPEN) != _OPEN for act in acts
+    ) or bool(labels and StatusLabel.objects.filter(pk__in=labels).exclude(status=_OPEN).exists())
 
 
 def _moved_on(inquiry: Inquiry, seen: int | None) -> bool:

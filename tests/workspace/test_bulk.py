@@ -316,7 +316,9 @@ def test_who_may_not_work_any_more_puts_nothing_back(db, now, agent):
     [
         ([{"do": "status", "status": "solved"}], True),
         ([{"do": "spam"}], True),
-        ([{"do": "status", "status": "pending"}], False),
+        ([{"do": "status", "status": "pending"}], True),
+        ([{"do": "priority", "priority": 2}, {"do": "snooze", "days": 3, "reason": "carrier"}], True),
+        ([{"do": "status", "status": "open"}], False),
         ([{"do": "assign", "to": "me"}], False),
     ],
 )
