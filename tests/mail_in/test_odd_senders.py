@@ -147,3 +147,26 @@ def test_an_address_too_long_for_one_is_not_cut_into_somebody_elses():
 def test_a_file_name_hides_nothing():
     raw = b"Content-Type: text/x\r\nContent-Disposition: attachment; filename*=utf-8''.ht%E2%80%8Baccess%E2%80%AE\xe2\x80\x8b\r\n\r\nx"
     assert [file.name for file in parse(HEAD + raw).attachments] == ["htaccess"]
+
+
+def test_a_gateway_that_dropped_the_escape_characters():
+    mail = parse(body(b"text/plain; charset=iso-2022-jp", b"$B$3$s$K$A$O(B, $5.00 (B)\r\n"))
+    assert mail.text == "こんにちは, $5.00 (B)"
+
+
+def test_a_pictures_id_in_any_case_and_the_ground_that_light_letters_stand_on():
+    html = b'<html><body bgcolor="#000000"><font color=yellow>x</font><img src="CID:ABC@x"></body></html>'
+    parts = b"--B\r\nContent-Type: text/html\r\n\r\n" + html
+    parts += b"\r\n--B\r\nContent-Type: image/gif\r\nContent-ID: <abc@x>\r\n\r\nGIF89a\r\n--B--\r\n"
+    mail = parse(body(b"multipart/related; boundary=B", parts))
+    assert mail.html.startswith('<div style="background-color:#000000"><font color="yellow">x</font>')
+    assert 'src="cid:abc@x"' in mail.html
+    assert [file.inline for file in mail.attachments] == [True]
+
+
+def test_the_ground_is_a_colour_and_nothing_else():
+    for ground in (b"red;position:fixed", b"url(http://e.example/x)", b'"><script>', b"#0000000000"):
+        mail = parse(body(b"text/html", b"<body bgcolor=" + ground + b"><p>x</p></body>"))
+        assert "position" not in mail.html
+        assert "url" not in mail.html
+        assert "script" not in mail.html

@@ -39,6 +39,7 @@ _KNOWN = re.compile(
     r"|iso2022_(kr|jp_ext)|ptcp154|kz1048|tis-620)"
 )
 _ESC = re.compile(rb"\x1b\$[@B]|\x1b\(I|\x1b\$\(D|\x1b\$[EFGOPQ]|\x1b\([JH]")
+_BARE_ESC = re.compile(rb"\$[@B]|\([BJ]|[^!-~]")
 _ESC_OTHER = re.compile(rb"\x1b\$\)[ACEG]|\x1b\$\*H")
 
 
@@ -264,6 +265,21 @@ def _cell(byte: bytes, codec: str) -> str:
         return byte.decode("latin-1")
 
 
+def _with_escapes(data: bytes) -> bytes:
+    """A gateway that dropped the escape characters left the rest of the sequences standing: ``$B$3$s(B``."""
+    out = bytearray()
+    done, begin = 0, -1
+    for mark in _BARE_ESC.finditer(data):
+        if mark[0][:1] == b"$" and len(mark[0]) == 2:
+            begin = mark.start() if begin < 0 else begin
+        elif mark[0][:1] != b"(" or len(mark[0]) != 2:
+            begin = -1  # a space or a line's end: no run goes over it
+        elif begin >= 0 and (pairs := mark.start() - begin - 2) > 0 and pairs % 2 == 0:
+            out += data[done:begin] + b"\x1b" + data[begin : mark.start()] + b"\x1b" + mark[0]
+            done, begin = mark.end(), -1
+    return bytes(out + data[done:])
+
+
 def decode(data: bytes, label: str | None = None) -> tuple[str, bool]:
     """The text of ``data`` and whether the label was wrong, unknown or the bytes damaged.
 
@@ -277,6 +293,8 @@ def decode(data: bytes, label: str | None = None) -> tuple[str, bool]:
         if b"\x00" in data or not data.isascii():
             return data.decode(name, "replace"), False
         name = ""
+    if name == "jis" and b"\x1b" not in data:
+        data = _with_escapes(data)
     escaped = b"\x1b" in data and _ESC.search(data) is not None and not _ESC_OTHER.search(data)
     if escaped or (name == "jis" and (b"\x0e" in data or b"\x1b" in data)):
         return _jis(data), name not in ("jis", "")

@@ -58,7 +58,12 @@ _NOT_NESTING = frozenset(
         "tfoot",
     ]
 )
-_CID = re.compile(r'src="cid:([^"]*)"')
+_CID = re.compile(r'src="cid:([^"]*)"', re.IGNORECASE)
+# A decomail's yellow letters are written on the black that only its body element tells of.
+_GROUND = re.compile(
+    r"<body\b[^>]{0,500}?\b(?:bgcolor\s*=\s*|background-color\s*:\s*)[\"']?\s*(#[0-9a-f]{3,6}|[a-z]{3,20})(?=[\"'\s;>])",
+    re.IGNORECASE,
+)
 
 # What loop rules, filing and suppressions read later, so that nobody needs the raw mail again.
 KEPT_HEADERS = frozenset(
@@ -308,6 +313,9 @@ def _read(raw: bytes, head: Head) -> ParsedMail:
     html, used = "", set[str]()
     if raw_html:
         html, used = _place_pictures(sanitise_mail(_locations(raw_html, leaves)).replace("\x00", ""), leaves)
+        ground = _GROUND.search(raw_html[:20_000])
+        if ground and html:
+            html = f'<div style="background-color:{ground[1].lower()}">{html}</div>'
     attachments = [
         _attachment(leaf.name, _type_of(leaf), leaf.data, inline=bool(cid) and cid in used, content_id=cid)
         for leaf, cid in leaves

@@ -221,7 +221,7 @@ class Structure:
 
 def transfer_decode(data: bytes, encoding: str) -> tuple[bytes, bool]:
     """(bytes, whether the encoding was unknown or damaged)."""
-    name = encoding.split(";", maxsplit=1)[0].strip().strip("\"'").lower()
+    name = re.split(r"[;(]", encoding, maxsplit=1)[0].strip().strip("\"'").lower()
     if name in ("", "7bit", "8bit", "binary", "7-bit", "8-bit", "7bits", "8bits", "none"):
         return data, False
     if name == "base64":
