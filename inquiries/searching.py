@@ -183,14 +183,25 @@ def _condition(words: Sequence[str], *, stems: bool = True) -> Q | None:
         ways = Q()
         if pieces := grams.wanted(word):
             ways |= Q(grams__contains=sorted(pieces))
-        # An address or a number has no stem that says more than its letters.
-        meant = {one.stem for one in analysing.words(word, "ja")} if stems and not word.isascii() else set()
-        if meant:
+        if meant := _meant(word) if stems else set():
             ways |= Q(grams__contains=sorted(grams.word_number(stem) for stem in meant))
         if not ways:
             return None
         whole &= ways
     return whole
+
+
+_KANJI = re.compile(r"[一-鿿々]")
+
+
+def _meant(word: str) -> set[str]:
+    """The stems that stand for a word in any of its spellings; empty where they would stand for less than the word:
+    an address has none that says more than its letters, and of 名入 only 入 is left, which is nearly everywhere."""
+    found = set() if word.isascii() else {one.stem for one in analysing.words(word, "ja")}
+    # What counts something (第2便) is cut between its letters: there the stems are all that can be looked up.
+    is_counted = any(map(str.isdecimal, word))
+    says_it_all = len(_KANJI.findall("".join(found))) >= len(set(_KANJI.findall(word)) - {"御"})
+    return found if is_counted or says_it_all else set()
 
 
 # What a line of the result tells, and what the words are looked for in.
@@ -281,7 +292,7 @@ def _really(texts: Sequence[str], words: Sequence[str]) -> bool:
         return True
     stems = indexing.stems("\n".join(everything)[: indexing.LONGEST_TEXT // 20])
     # A word that has no stem, as grammar has none, stands there as it was typed or not at all.
-    meant = [{one.stem for one in analysing.words(word, "ja")} for word in missing]
+    meant = [_meant(word) for word in missing]
     return all(one and one <= stems for one in meant)
 
 

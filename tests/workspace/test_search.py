@@ -85,6 +85,9 @@ def test_the_place_is_marked_as_it_was_written(typed, marked, agent, now):
         ("注文を取り消したい", "取消"),
         ("振込みました", "振り込み"),
         ("表を見て下さい", "表"),
+        ("第2便のお届けは", "第２便"),
+        ("3個入りを2つ", "３個"),
+        ("見積をください", "御見積"),
     ],
 )
 def test_another_spelling_of_the_same_word_is_found(written, typed, agent, now):
@@ -95,6 +98,17 @@ def test_another_spelling_of_the_same_word_is_found(written, typed, agent, now):
 def test_pieces_that_do_not_stand_together_are_no_hit(agent, now):
     asked("Q-000001", "田中です。中山さんへ。", now)
     assert numbers_found("田中山", agent) == []
+
+
+def test_a_word_is_not_found_by_a_part_of_it(agent, now):
+    """The dictionary takes 名 for a prefix and drops it: 入 alone would be in every second letter."""
+    asked("Q-000001", "領収書に宛名を入れてください。", now)
+    asked("Q-000002", "名入れの書体を選びたい。", now)
+    outsider = make_user("soto@shop.example", role="outsourced")
+    Inquiry.objects.update(assignee=outsider)
+    for user in (agent, outsider):
+        assert numbers_found("名入", user) == ["Q-000002"]
+        assert numbers_found("名入れ", user) == ["Q-000002"]
 
 
 def test_names_addresses_and_files_are_found(agent, now):
