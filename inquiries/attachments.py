@@ -270,9 +270,12 @@ def _write(key: str, content: bytes) -> str:
     return default_storage.save(key, ContentFile(content))
 
 
-def discard_unless_kept(source: str, count: int, now: datetime) -> None:
-    """Delete the files of a mail whose rows were rolled back; another worker may have been faster."""
-    keys = [received_key(source, place, now) for place in range(count)]
+def discard_unless_kept(source: str, now: datetime) -> None:
+    """Delete the files of a mail that no row leads to: of a try that was rolled back, or that died and had read the mail
+    otherwise. Another worker may have been faster: what it kept stays."""
+    keys: list[str] = []
+    while default_storage.exists(key := received_key(source, len(keys), now)):
+        keys.append(key)
     kept = set(Attachment.objects.filter(storage_key__in=keys).values_list("storage_key", flat=True))
     discard(key for key in keys if key not in kept)
 

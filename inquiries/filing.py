@@ -105,14 +105,14 @@ def _work(incoming: IncomingMail, now: datetime) -> None:
     if incoming.attempts > _MOST_CLAIMS:
         _put_aside(incoming, "interrupted", now)
         return
-    mail: ParsedMail | None = None
     # While the database is away the lease runs out, and the mail is as it was.
     with sweeps.alone(logger, "Mail %s could not be filed.", incoming.pk) as attempt, suppress(_NotOurs):
         mail = parse_child.parse_safely(relabelled(bytes(incoming.raw), incoming.charset))
         file(incoming, mail, now=now)
+        # The try before may have died with files of a mail that is found to be a copy now.
+        if incoming.attempts > 1:
+            received.forget_files(incoming)
     if attempt.error is not None:
-        if mail is not None:
-            received.forget_files(incoming, mail)
         _failed(incoming, type(attempt.error).__name__, now)
 
 
@@ -121,11 +121,20 @@ def _failed(incoming: IncomingMail, reason: str, now: datetime) -> None:
     if incoming.reason:
         _put_aside(incoming, reason, now)
         return
+    _forget_files(incoming)
     _own(incoming).update(reason=reason[:40], next_try_at=now + RETRY_AFTER, lease_until=None)
 
 
 def _put_aside(incoming: IncomingMail, reason: str, now: datetime) -> None:
+    _forget_files(incoming)
     _own(incoming).update(state=_State.ERROR, reason=reason[:40], lease_until=None)
+
+
+def _forget_files(incoming: IncomingMail) -> None:
+    """Delete what a try left in the storage, unless somebody else is at work on the mail by now."""
+    with sweeps.alone(logger, "Files of mail %s could not be deleted.", incoming.pk), transaction.atomic():
+        if _own(incoming).select_for_update().values_list("pk", flat=True):
+            received.forget_files(incoming)
 
 
 def _own(incoming: IncomingMail) -> IncomingMailQuerySet:

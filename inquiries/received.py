@@ -80,9 +80,9 @@ def keep_files(message: Message, incoming: IncomingMail, mail: ParsedMail) -> li
     )
 
 
-def forget_files(incoming: IncomingMail, mail: ParsedMail) -> None:
-    """Delete the files of a try that was rolled back."""
-    attachments.discard_unless_kept(_source(incoming), len(mail.attachments), incoming.received_at)
+def forget_files(incoming: IncomingMail) -> None:
+    """Delete the files of tries that came to nothing."""
+    attachments.discard_unless_kept(_source(incoming), incoming.received_at)
 
 
 def _source(incoming: IncomingMail) -> str:

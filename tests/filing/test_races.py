@@ -98,6 +98,98 @@ def test_a_worker_that_dies_leaves_a_mail_that_is_filed_once(now, monkeypatch, p
     assert default_storage.listdir(folder)[1] == [file.storage_key.rpartition("/")[2]]  # and no orphan beside it
 
 
+def _files():
+    """Every stored file of the month."""
+    try:
+        return default_storage.listdir("inquiries/2026/11")[1]
+    except FileNotFoundError:
+        return []
+
+
+def _die_with_files_kept(now, monkeypatch):
+    real = received.keep_files
+
+    def die(*args, **kwargs):
+        real(*args, **kwargs)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(received, "keep_files", die)
+        with pytest.raises(Killed):
+            filing.sweep(now)
+    assert len(_files()) == 2
+
+
+FILES = [("a.png", "image", "png", PNG, ""), ("b.png", "image", "png", PNG + b"b", "")]
+
+
+def test_files_of_a_try_that_died_go_when_the_mail_turns_out_to_be_a_copy(now, monkeypatch):
+    first = receive("一通", files=FILES)
+    _die_with_files_kept(now, monkeypatch)
+    store_raw(bytes(first.raw), mailbox=make_mailbox("second@shop.example"))
+    assert filing.sweep(now + timedelta(minutes=1)) == 1  # the second copy, while the first one waits for its lease
+    assert len(_files()) == 4
+    assert filing.sweep(now + timedelta(minutes=4)) == 1
+    first.refresh_from_db()
+    assert first.state == State.DUPLICATE
+    kept = set(Attachment.objects.values_list("storage_key", flat=True))
+    assert {f"inquiries/2026/11/{name}" for name in _files()} == kept
+    assert len(kept) == 2
+
+
+def test_files_of_a_try_that_died_go_when_the_mail_is_put_aside(now, monkeypatch):
+    mail = receive("一通", files=FILES)
+    _die_with_files_kept(now, monkeypatch)
+
+    def fail(*args, **kwargs):
+        raise ValueError
+
+    monkeypatch.setattr(filing, "_decide", fail)
+    for minutes in (4, 30):
+        filing.sweep(now + timedelta(minutes=minutes))
+    mail.refresh_from_db()
+    assert mail.state == State.ERROR
+    assert _files() == []
+
+
+def test_who_comes_back_late_and_fails_deletes_no_file_of_who_took_over(now, monkeypatch):
+    receive("一通", files=FILES)
+    slow = filing._claim(now)
+    faster = filing._claim(now + timedelta(minutes=4))
+    mail = parse_child.parse_safely(bytes(slow.raw))
+    real = received.keep_files
+
+    def kept_while_the_other_fails(*args, **kwargs):
+        rows = real(*args, **kwargs)
+        assert together(lambda: filing._failed(slow, "ValueError", now)) == []
+        return rows
+
+    monkeypatch.setattr(received, "keep_files", kept_while_the_other_fails)
+    filing.file(faster, mail, now=now)
+    assert Attachment.objects.count() == len(_files()) == 2
+
+
+def test_files_that_cannot_be_deleted_stop_no_other_mail(now, monkeypatch):
+    bad, good = receive("悪い", subject="bad", files=FILES), receive("良い")
+    real = filing._decide
+
+    def decide(incoming, *args):
+        if incoming.pk == bad.pk:
+            raise ValueError
+        return real(incoming, *args)
+
+    def refuse(*args):
+        raise PermissionError
+
+    monkeypatch.setattr(filing, "_decide", decide)
+    monkeypatch.setattr(received, "forget_files", refuse)
+    for minutes in (0, 30):
+        filing.sweep(now + timedelta(minutes=minutes))
+    for mail in (bad, good):
+        mail.refresh_from_db()
+    assert (bad.state, good.state) == (State.ERROR, State.FILED)
+
+
 def test_a_worker_that_comes_back_late_changes_nothing(now):
     mail = receive("一通")
     slow = filing._claim(now)
