@@ -271,7 +271,7 @@ def _write(key: str, content: bytes) -> str:
 
 
 def discard_unless_kept(source: str, now: datetime) -> None:
-    """Delete the files of a mail that no row leads to: of a try that was rolled back, or that died and had read the mail
+    """Delete the files of a mail that no row leads to: of a try that was rolled back, or that died and read the mail
     otherwise. Another worker may have been faster: what it kept stays."""
     keys: list[str] = []
     while default_storage.exists(key := received_key(source, len(keys), now)):
