@@ -3,10 +3,13 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
@@ -190,3 +193,17 @@ def test_the_command_prints_one_object_a_line(capsys):
 def test_the_command_says_which_file_is_missing(tmp_path):
     with pytest.raises(CommandError, match="missing.eml"):
         call_command("parse_mail", str(tmp_path / "missing.eml"))
+
+
+def test_the_command_reads_files_where_no_shop_is_set_up():
+    """No key, no database, no .env."""
+    command = [sys.executable, settings.BASE_DIR / "manage.py", "parse_mail", eml_source.FOLDER / "decomail.eml"]
+    nothing = {"PATH": os.environ["PATH"], "READ_DOT_ENV": "false"}
+    done = subprocess.run(command, env=nothing, capture_output=True, text=True, check=True, timeout=60)
+    assert json.loads(done.stdout)["from"]["address"] == "taro@example.jp"
+    assert done.stderr == ""
+    refused = subprocess.run(
+        [*command[:2], "check"], env=nothing, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("shopdesk: SECRET_KEY is not set.")
