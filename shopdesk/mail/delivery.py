@@ -12,9 +12,6 @@ hears anything of the letter, and no transaction is open while it is spoken to. 
 of the next share one statement, hence one wait for the disk: at no moment has more than one letter of a worker an
 intent without an answer, so that a worker's death leaves at most one uncertain.
 
-While there are many letters, a second thread of the worker claims and prepares the next ones and settles the last ones;
-no letter waits for that. It begins none: the intents and answers of a worker stay in one order.
-
 Here are the sweep and its order; journal.py has the statements of the way that all letters go as long as nothing
 speaks against it, deciding.py what may speak against it, marking.py everything that ends otherwise.
 """
@@ -26,8 +23,7 @@ import os
 import socket
 import time
 from collections import deque
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -37,7 +33,6 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 
 from shopdesk.mail import deciding, guards, journal, marking, message, rates, routes, smtp, wire
-from shopdesk.mail.companion import Companion
 from shopdesk.mail.guards import Leave
 from shopdesk.mail.models import MailRoute, OutgoingMail, SendAttempt
 
@@ -56,9 +51,6 @@ SWEEP_SECONDS = 20.0
 # Rows of letters that were taken are written at the end of the batch, and no later than this: behind a slow server each
 # row is written at once.
 SETTLE_SECONDS = 0.1
-# The next batch is made ready when this many letters of a full one left within so many seconds. Behind a slow server
-# there is no need for that, and other workers may have those letters.
-AHEAD_AFTER, AHEAD_SECONDS = 5, 0.1
 ROUTE_REST = timedelta(minutes=1)  # letters of a route whose server is away let the others go first
 STOPPED_REST = timedelta(minutes=5)  # letters whose routes are all stopped ask again; starting one wakes them at once
 
@@ -118,7 +110,7 @@ def sweep(now: datetime, limit: int = LIMIT) -> int:
         settle_lost(now)
     worker = f"{socket.gethostname()}:{os.getpid()}"[:100]
     checked: datetime | None = None
-    with _Round(watch, worker, limit) as turn:
+    with _Round(watch) as turn:
         while turn.taken < limit and watch.seconds() < SWEEP_SECONDS:
             # Read after the first word with the database: a worker that waited for it has no old clock in its hand.
             leave = guards.check(watch.now())
@@ -126,7 +118,8 @@ def sweep(now: datetime, limit: int = LIMIT) -> int:
                 break
             if checked != (checked := watch.now()):
                 turn.routes = routes.all_routes()  # anew each second
-            if not turn.take_up(leave) or not turn.send():
+            letters = claim(now, min(BATCH, limit - turn.taken), worker=worker, leave=leave)
+            if not letters or not turn.send(letters):
                 break
     return turn.taken
 
@@ -188,34 +181,17 @@ def settle_lost(now: datetime) -> tuple[int, int]:
 # --- the letters of a sweep ---------------------------------------------------------------------------------------
 
 
-@dataclass
-class _Batch:
-    """Letters that were claimed together, and how far they are."""
-
-    leave: Leave  # which letters might leave when these were claimed
-    letters: list[OutgoingMail]
-    turns: deque[tuple[OutgoingMail, MailRoute | None]]  # those still to be sent, with their ways, in order
-    ready: dict[int, bytes] = field(default_factory=dict)  # the bytes of prepared ones, by id
-    later: int = 0  # how many got a later turn
-
-
 class _Round:
-    """The letters of a sweep on their ways, batch by batch; connections stay open from one batch to the next.
+    """The letters of a sweep on their ways, batch by batch; connections stay open from one batch to the next."""
 
-    While letters leave quickly, a companion writes the rows of those that are gone and makes the next batch ready. What
-    it could not do is done here.
-    """
-
-    def __init__(self, watch: _Watch, worker: str, limit: int) -> None:
-        self.watch, self.worker, self.limit = watch, worker, limit
+    def __init__(self, watch: _Watch) -> None:
+        self.watch = watch
         self.stack = contextlib.ExitStack()
-        self.companion: Companion | None = self.stack.enter_context(Companion())  # None: it could not do its work
-        self.ahead: Future[_Batch] | None = None  # the next batch, as the companion makes it
-        self.handed: list[journal.Answer] = []  # what it writes before
         self.routes: list[MailRoute] = []  # as the sweep last read them
         self.ways: dict[int, routes.Way] = {}
         self.away: set[int] = set()  # routes whose server did not let us in during this sweep
-        self.batch = _Batch(Leave.NONE, [], deque())
+        self.turns: deque[tuple[OutgoingMail, MailRoute | None]] = deque()
+        self.ready: dict[int, bytes] = {}  # the bytes of prepared letters, by id
         self.answers: list[journal.Answer] = []  # letters that the server has taken, whose rows do not say so yet
         self.unsettled_since = 0.0  # of time.monotonic()
         self.last: journal.Answer | None = None  # the one of them that the journal does not know either
@@ -227,104 +203,41 @@ class _Round:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self.stack:
-            try:
-                if (batch := self._received()) is not None:
-                    self._give_back(batch)
-            finally:
-                self._settle()
-
-    def take_up(self, leave: Leave) -> bool:
-        """Have the next batch ready, which may have been made ahead. False when no letter is due."""
-        batch = self._received()
-        if batch is not None and batch.leave != leave:
-            self._give_back(batch)
-            batch = None
-        if batch is None or not batch.letters:
-            batch = self._made_ready(leave, min(BATCH, self.limit - self.taken))
-        self.batch = batch
-        self.taken += self.batch.later
-        return bool(self.batch.letters)
-
-    def send(self) -> bool:
-        """Send the batch. False when nothing more should be begun in this sweep."""
-        turns, began = self.batch.turns, time.monotonic()
-        # After a full batch more letters are to be expected.
-        ask_at = len(turns) - AHEAD_AFTER if len(self.batch.letters) == BATCH else 0
         try:
-            while turns and self.watch.seconds() < SWEEP_SECONDS:
-                if len(turns) == ask_at and time.monotonic() - began < AHEAD_SECONDS:
-                    self._ask_ahead()
-                if not self._one(*turns.popleft()):
+            self._settle()
+        finally:
+            self.stack.close()
+
+    def send(self, letters: list[OutgoingMail]) -> bool:
+        """Send one batch. False when nothing more should be begun in this sweep."""
+        self.turns = deque((mail, None) for mail in letters)
+        wait = False
+        try:
+            self.turns = self._in_turn(letters)
+            while self.turns and self.watch.seconds() < SWEEP_SECONDS:
+                if not self._one(*self.turns.popleft()):
                     return False
-            return not turns
+            # Another batch is to be expected: these rows are written while its letters are made.
+            wait = len(letters) >= BATCH and not self.turns
+            return not self.turns
         finally:
             try:
-                # With another batch to come, these rows are written beside its letters.
-                if self.ahead is None or turns:
+                if not wait:
                     self._settle()
             finally:
-                self._give_back(self.batch)
+                self.ready.clear()
+                marking.give_back([mail for mail, _ in self.turns], self.watch.now())
 
-    def _ask_ahead(self) -> None:
-        """Let the companion write what was answered, and make the next batch ready."""
-        most = min(BATCH, self.limit - self.taken - len(self.batch.turns))
-        if self.companion is None or most <= 0:
-            return
-        leave = self.batch.leave
-        # The journal gets the last answer with the next intent, which should not wait for the companion.
-        self.handed = handed = [answer for answer in self.answers if answer is not self.last]
-        self.answers = [self.last] if self.last is not None else []
-        self.unsettled_since = time.monotonic()
-
-        def work() -> _Batch:
-            if handed:
-                marking.taken(handed)
-            self.handed = []
-            return self._made_ready(leave, most)
-
-        self.ahead = self.companion.ask(work)
-
-    def _received(self) -> _Batch | None:
-        """The batch that was made ahead, or None."""
-        ahead, self.ahead = self.ahead, None
-        try:
-            return ahead.result() if ahead is not None else None
-        except (OperationalError, InterfaceError):
-            # There is no second connection to be had, or it was cut. If this one is, too, its next word tells.
-            logger.warning("Letters are not made ready ahead.", exc_info=True)
-            self.companion = None
-            return None
-        finally:
-            self.answers, self.handed = self.handed + self.answers, []
-
-    def _made_ready(self, leave: Leave, most: int) -> _Batch:
-        """Claim letters, choose their ways, and write the bytes of those that may go now. In either thread."""
-        letters = claim(self.watch.now(), most, worker=self.worker, leave=leave)
-        batch = _Batch(leave, letters, deque((mail, None) for mail in letters))
-        try:
-            self._put_in_turn(batch)
-            self._prepare(batch)
-        except BaseException:
-            self._give_back(batch)
-            raise
-        return batch
-
-    def _give_back(self, batch: _Batch) -> None:
-        batch.ready.clear()
-        marking.give_back([mail for mail, _ in batch.turns], self.watch.now())
-
-    def _put_in_turn(self, batch: _Batch) -> None:
+    def _in_turn(self, letters: list[OutgoingMail]) -> deque[tuple[OutgoingMail, MailRoute | None]]:
         """Letters that may go now with their route, the urgent ones first; the others get a later turn."""
-        now, known = self.watch.now(), self.routes
+        now = self.watch.now()
         ways: dict[int, list[OutgoingMail]] = {}
-        by_id = {route.pk: route for route in known}
-        later: list[tuple[OutgoingMail, datetime, str]] = []
-        for mail in batch.letters:
+        by_id = {route.pk: route for route in self.routes}
+        for mail in letters:
             try:
-                route = routes.choose(mail, known)
+                route = routes.choose(mail, self.routes)
             except routes.AllStopped:
-                later.append((mail, now + STOPPED_REST, "route_stopped"))
+                self._later(mail, now + STOPPED_REST, "route_stopped")
             else:
                 ways.setdefault(route.pk if route else 0, []).append(mail)
         turns = []
@@ -335,23 +248,21 @@ class _Round:
                 if (moment := verdict[mail.pk]) is None:
                     turns.append((mail, by_id.get(key)))
                 else:
-                    later.append((mail, moment, "rate"))
-        for mail, moment, reason in later:
-            self._later(mail, moment, reason)
-        batch.later = len(later)
-        batch.turns = deque(sorted(turns, key=lambda turn: rates.rank(turn[0])))
+                    self._later(mail, moment, "rate")
+        return deque(sorted(turns, key=lambda turn: rates.rank(turn[0])))
 
     def _later(self, mail: OutgoingMail, moment: datetime, reason: str) -> None:
         """Another turn, which is no try. A letter that would then be too late is decided when its turn comes."""
+        self.taken += 1
         marking.give_back([mail], self.watch.now(), due_at=moment, reason=reason)
 
     def _one(self, mail: OutgoingMail, route: MailRoute | None) -> bool:
         """Send one letter. False when nothing more can go by any way in this sweep."""
         key = route.pk if route else 0
-        self.taken += 1
         if key in self.away:
             self._later(mail, self.watch.now() + ROUTE_REST, "route_away")
             return True
+        self.taken += 1
         try:
             way = self._way(key, route)
         except smtp.NoRoute as error:
@@ -376,16 +287,16 @@ class _Round:
 
     def _begin(self, mail: OutgoingMail, route: MailRoute | None) -> bytes | None:
         """Write the last answer and this intent; the bytes, or None when the letter must not leave."""
-        now, ready = self.watch.now(), self.batch.ready
+        now = self.watch.now()
         try:
-            if mail.pk not in ready and deciding.is_plain(mail):
-                self._prepare(self.batch, (mail, route))
-            if mail.pk in ready:
+            if mail.pk not in self.ready and deciding.is_plain(mail):
+                self._prepare((mail, route))
+            if mail.pk in self.ready:
                 begun = journal.begin(mail, route, now=now, last=self.last)
                 self.last = None
                 if begun:
                     mail.first_try_at = mail.first_try_at or now
-                    return ready.pop(mail.pk)
+                    return self.ready.pop(mail.pk)
             if self.last is not None:
                 self._settle()
             return deciding.carefully(mail, route, now=now, until=now + LEASE)
@@ -394,22 +305,33 @@ class _Round:
             marking.unsaid(mail, now)
             raise
 
-    def _prepare(self, batch: _Batch, *first: tuple[OutgoingMail, MailRoute | None]) -> None:
-        """Write the bytes of the first letters of the batch, as many as may lie in memory together."""
+    def _prepare(self, *first: tuple[OutgoingMail, MailRoute | None]) -> None:
+        """Write the bytes of this letter and of those behind it, made while the rows of the last batch are written."""
         now = self.watch.now()
-        made: list[journal.Ready] = []
-        size = sum(map(len, batch.ready.values()))
-        for mail, route in (*first, *batch.turns):
+        batch: list[journal.Ready] = []
+
+        def build() -> None:
+            if not batch:
+                batch.extend(self._built(*first, *self.turns))
+
+        self._settle(build)
+        build()
+        if batch:
+            self.ready |= journal.prepare(batch, now=now, until=now + LEASE)
+
+    def _built(self, *turns: tuple[OutgoingMail, MailRoute | None]) -> Iterator[journal.Ready]:
+        """The bytes of the letters that may go together."""
+        now, size = self.watch.now(), sum(map(len, self.ready.values()))
+        for mail, route in turns:
             if size > READY_BYTES:
                 break
-            if mail.pk in batch.ready or (route and route.pk in self.away) or not deciding.is_plain(mail):
+            if mail.pk in self.ready or (route and route.pk in self.away) or not deciding.is_plain(mail):
                 continue
             # What cannot be built is told when its turn comes.
             with contextlib.suppress(Exception):
-                made.append(journal.Ready(mail, route, message.build(mail, now)))
-                size += len(made[-1].raw)
-        if made:
-            batch.ready |= journal.prepare(made, now=now, until=now + LEASE)
+                ready = journal.Ready(mail, route, message.build(mail, now))
+                size += len(ready.raw)
+                yield ready
 
     def _speak(self, mail: OutgoingMail, route: MailRoute | None, way: routes.Way, raw: bytes) -> None:
         try:
@@ -455,11 +377,11 @@ class _Round:
         if time.monotonic() - self.unsettled_since > SETTLE_SECONDS:
             self._settle()
 
-    def _settle(self) -> None:
-        """Write the rows of the letters that were taken."""
+    def _settle(self, meanwhile: Callable[[], None] | None = None) -> None:
+        """Write the rows of the letters that were taken; ``meanwhile`` is done when there are any."""
         answers, self.answers, self.last = self.answers, [], None
         if answers:
-            marking.taken(answers)
+            marking.taken(answers, meanwhile)
 
 
 def _taken(mail: OutgoingMail, accepted: smtp.Accepted, now: datetime) -> journal.Answer:

@@ -14,7 +14,7 @@ the intent, so that no intent outlives a crash without its bytes.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -151,8 +151,11 @@ def begin(mail: OutgoingMail, route: MailRoute | None, *, now: datetime, last: A
     return bool(_BEGIN[last is not None, mail.mail_class == MailClass.ADVERTISING].run(values))
 
 
-def settle(answers: Sequence[Answer]) -> None:
-    """Write that these letters were taken, each unless a person has settled it meanwhile. Again: nothing changes."""
+def settle(answers: Sequence[Answer], meanwhile: Callable[[], None] | None = None) -> None:
+    """Write that these letters were taken, each unless a person has settled it meanwhile. Again: nothing changes.
+
+    ``meanwhile`` is done while PostgreSQL is at it; see wire.py.
+    """
     said = [
         {
             "id": answer.mail.pk,
@@ -164,4 +167,4 @@ def settle(answers: Sequence[Answer]) -> None:
         }
         for answer in answers
     ]
-    _SETTLE.run({"said": json.dumps(said)})
+    _SETTLE.run({"said": json.dumps(said)}, meanwhile)

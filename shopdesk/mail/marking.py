@@ -62,9 +62,9 @@ def _insisting(write: Callable[_P, None]) -> Callable[_P, None]:
 
 
 @_insisting
-def taken(answers: Sequence[journal.Answer]) -> None:
-    """The server took these letters, and all of their copies."""
-    journal.settle(answers)
+def taken(answers: Sequence[journal.Answer], meanwhile: Callable[[], None] | None = None) -> None:
+    """The server took these letters, and all of their copies. ``meanwhile`` is done while that is written."""
+    journal.settle(answers, meanwhile)
 
 
 @_insisting

@@ -1,13 +1,14 @@
 """Statements that a sweep says to PostgreSQL again and again, in one message each.
 
 There are two ways. ``rows`` reads what is found, in the types of Python. A ``Statement`` is for the smallest words, of
-which each letter waits for one: it is planned once a connection, and its values go as plain text, since a cursor takes
-as long to put them together as PostgreSQL takes to carry them out.
+which each letter waits for one: it is planned once a connection, its values go as plain text, since a cursor takes as
+long to put them together as PostgreSQL takes to carry them out, and what there is to do is done while PostgreSQL works
+and waits for the disk.
 """
 
 import re
 import select
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -42,23 +43,30 @@ class Statement:
         self._places = list(dict.fromkeys(_PLACE.findall(sql)))
         self._sql = _PLACE.sub(lambda found: f"${self._places.index(found[1]) + 1}", sql)
 
-    def run(self, values: Mapping[str, Any]) -> int:
-        """How many rows it gave; outside of a transaction they are on disk when this returns."""
+    def run(self, values: Mapping[str, Any], meanwhile: Callable[[], None] | None = None) -> int:
+        """How many rows it gave; outside of a transaction they are on disk when this returns.
+
+        ``meanwhile`` is done while PostgreSQL is at it, and may not speak to it.
+        """
         database, own, keeps = _connection()
         texts = [_text(values[place]) for place in self._places]
         with database.wrap_database_errors:
             if keeps and own.autocommit:
                 try:
-                    return self._say(own, texts)
+                    return self._say(own, texts, meanwhile)
                 except errors.InvalidSqlStatementName:
                     # Somebody has tidied up (DISCARD ALL, or psycopg after a ROLLBACK): nothing was carried out.
                     _kept.pop(own, None)
-                    return self._say(own, texts)
+                    return self._say(own, texts, None)
             with psycopg.RawCursor(own) as cursor:  # it begins the transaction when that is still to be done
                 cursor.execute(self._sql, [text and text.decode() for text in texts], prepare=False)
+                if meanwhile:
+                    meanwhile()
                 return cursor.rowcount
 
-    def _say(self, own: "psycopg.Connection[Any]", texts: list[bytes | None]) -> int:
+    def _say(
+        self, own: "psycopg.Connection[Any]", texts: list[bytes | None], meanwhile: Callable[[], None] | None
+    ) -> int:
         wire = own.pgconn
         kept = _kept.setdefault(own, set())
         if self._name not in kept:
@@ -67,9 +75,15 @@ class Statement:
         answer = select.poll()
         answer.register(wire.socket, select.POLLIN)
         wire.send_query_prepared(self._name, texts)
-        while wire.flush():
-            answer.poll(1)
-        return _first(wire, answer).command_tuples or 0
+        try:
+            while wire.flush():
+                answer.poll(1)
+            if meanwhile:
+                meanwhile()
+        finally:
+            # Whatever happens meanwhile: what is left unread would be taken for the next answer.
+            result = _first(wire, answer)
+        return result.command_tuples or 0
 
 
 def _first(wire: pq.abc.PGconn, answer: select.poll) -> pq.abc.PGresult:

@@ -68,7 +68,7 @@ def test_a_database_that_stays_away_ends_the_sweep(smtp_sink, now, cut, monkeypa
     queue(to="c0@mail.example")
     monkeypatch.setattr(marking, "MARK_SECONDS", 0.1)
 
-    def away(answers):
+    def away(answers, meanwhile):
         raise OperationalError("away")
 
     monkeypatch.setattr(journal, "settle", away)

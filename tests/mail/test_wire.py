@@ -42,11 +42,13 @@ def test_values_arrive_as_they_are(now):
 
 
 def test_a_statement_that_was_forgotten_is_said_again(now):
+    done = []
     with connection.cursor() as cursor:
         for number in range(3):
-            ADD.run({"number": number, "text": "", "at": now})
+            ADD.run({"number": number, "text": "", "at": now}, lambda: done.append(1))
             cursor.execute("DEALLOCATE ALL")
     assert [number for number, *_ in found()] == [0, 1, 2]
+    assert done == [1, 1, 1]
 
 
 def test_in_a_transaction_it_is_part_of_it(now):
@@ -57,6 +59,12 @@ def test_in_a_transaction_it_is_part_of_it(now):
     assert [number for number, *_ in found()] == [1]
     ADD.run({"number": 3, "text": "", "at": now})
     assert [number for number, *_ in found()] == [1, 3]
+
+
+def test_what_goes_wrong_meanwhile_leaves_the_connection_fit(now):
+    with pytest.raises(ZeroDivisionError):
+        ADD.run({"number": 1, "text": "", "at": now}, lambda: 1 / 0)
+    assert [number for number, *_ in found()] == [1]
 
 
 def test_a_refused_statement_leaves_the_connection_fit(now):
