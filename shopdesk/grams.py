@@ -10,7 +10,7 @@ import re
 import unicodedata
 from zlib import crc32
 
-from shopdesk.text import fold_kana
+from shopdesk.text import fold_forms, fold_kana
 
 # Longer runs of Latin letters are keys and addresses; their beginning is enough to find them.
 _LONGEST_RUN = 64
@@ -38,8 +38,13 @@ def word_number(stem: str) -> int:
 
 
 def folded(text: str) -> str:
-    """The text for comparing: one width, lower case, one kind of kana; blanks only where they part Latin words."""
+    """The text for comparing: one width, lower case, one kind of kana, one form of each character of names; blanks only
+    where they part Latin words."""
     return folded_with_places(text)[0]
+
+
+def _folded(text: str) -> str:
+    return fold_forms(fold_kana(text).lower())
 
 
 def folded_with_places(text: str) -> tuple[str, list[int]]:
@@ -49,12 +54,12 @@ def folded_with_places(text: str) -> tuple[str, list[int]]:
     places: list[int] = []
     if text.isascii() or unicodedata.is_normalized("NFKC", text):
         # Nothing changes its length: the quick way for nearly every text.
-        plain = fold_kana(text).lower()
+        plain = _folded(text)
         if len(plain) == len(text):
             letters, places = list(plain), list(range(len(text)))
     if not letters:
         for match in _CLUSTER.finditer(text):
-            for letter in fold_kana(match[0]).lower():
+            for letter in _folded(match[0]):
                 letters.append(letter)
                 places.append(match.start())
     kept: list[str] = []

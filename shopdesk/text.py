@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from itertools import islice, product
 
 MASK = "•••"
 
@@ -12,6 +14,19 @@ _LINE_END = re.compile(r"\r\n?|[\x85\u2028\u2029]")
 _BREAKS = re.compile(r"[\r\n\x00\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
 
 _TO_KATAKANA = {code: code + 0x60 for code in range(ord("ぁ"), ord("ゖ") + 1)} | {ord("ゝ"): "ヽ", ord("ゞ"): "ヾ"}
+
+# Characters of names that have several forms, the usual one first: a shop's 髙橋 writes as 高橋, or the other way.
+_FORMS = (
+    "高髙", "崎﨑嵜", "辺邊邉", "斎齋齊斉", "浜濱濵", "島嶋嶌", "沢澤", "桜櫻", "広廣", "国國",
+    "真眞", "徳德", "弥彌", "恵惠", "栄榮", "滝瀧", "竜龍", "富冨", "吉𠮷", "柳栁",
+    "桑桒", "橋槗", "館舘", "渋澁", "寿壽", "桧檜", "曽曾", "淵渕", "荘莊", "豊豐",
+    "与與", "蔵藏", "顕顯", "凛凜", "遥遙", "礼禮", "静靜", "鉄鐵", "寛寬", "条條",
+    "実實", "学學", "円圓", "会會", "万萬", "児兒", "来來",
+)  # fmt: skip
+_TO_USUAL = str.maketrans({form: forms[0] for forms in _FORMS for form in forms[1:]})
+_ALL_FORMS = {form: forms for forms in _FORMS for form in forms}
+# A name has one or two such characters.
+_MOST_VARIANTS = 24
 
 _HYPHEN = r"[-‐‑‒–—―−－ー]"
 _PERSONAL = re.compile(
@@ -38,6 +53,17 @@ def normalise(text: str) -> str:
 def fold_kana(text: str) -> str:
     """Hiragana as katakana, so that らっぴんぐ equals ラッピング. Widths are folded too (NFKC)."""
     return unicodedata.normalize("NFKC", text).translate(_TO_KATAKANA)
+
+
+def fold_forms(text: str) -> str:
+    """Characters of names in their usual form, one for one: 髙橋 and 高橋 are both 高橋."""
+    return text.translate(_TO_USUAL)
+
+
+def forms_of(text: str) -> Iterator[str]:
+    """The text as it may be written by others, itself first: 高橋, 髙橋, 高槗 …; at most some two dozen."""
+    others = [letter + _ALL_FORMS.get(letter, "").replace(letter, "") for letter in text]
+    return ("".join(letters) for letters in islice(product(*others), _MOST_VARIANTS))
 
 
 def clean(text: str) -> str:

@@ -10,6 +10,7 @@ from django.db.models.functions import Replace
 from django.db.models.lookups import IContains
 
 from shopdesk.shop import contacts
+from shopdesk.text import forms_of
 
 # Rows of another table that a search looks up first.
 MOST = 1_000
@@ -37,21 +38,25 @@ def typed(text: str) -> str:
 
 
 def name_holds(fields: list[str], text: str) -> Q:
-    """Names that hold the text, in any kana, spaces of both widths left out on both sides.
+    """Names that hold the text, in any kana and in any form of a character (髙, 高), spaces of both widths left out on
+    both sides.
 
     The pairs of characters find the candidates by an index; then the text must really stand there. A single character
     is in no pair: then every row is looked at.
     """
     katakana = contacts.kana(text)
-    forms = {katakana, _hiragana(katakana), "".join(text.split())}
+    written = {form for one in {katakana, _hiragana(katakana), "".join(text.split())} for form in forms_of(one)}
     real = Q()
     for field in fields:
         bare = Replace(Replace(F(field), Value(" "), Value("")), Value("\u3000"), Value(""))
-        for form in forms:
+        for form in written:
             real |= Q(IContains(bare, form))
     if len(katakana) < 2:
         return real
-    return Q(DataContains(Pieces(*fields), Pieces(Value(katakana)))) & real
+    near = Q()
+    for form in forms_of(katakana):
+        near |= Q(DataContains(Pieces(*fields), Pieces(Value(form))))
+    return near & real
 
 
 def _hiragana(katakana: str) -> str:

@@ -68,3 +68,12 @@ def test_a_number_after_the_word_number_is_masked(order):
 )
 def test_what_names_nobody_stays(harmless):
     assert text.mask_personal(harmless) == harmless
+
+
+def test_names_are_one_whichever_form_their_characters_have():
+    assert text.fold_forms("髙﨑 渡邊 渡邉 齋藤 斉藤 𠮷野") == "高崎 渡辺 渡辺 斎藤 斎藤 吉野"
+    assert text.fold_forms("返品したい") == "返品したい"
+    assert list(text.forms_of("高橋")) == ["高橋", "高槗", "髙橋", "髙槗"]
+    assert list(text.forms_of("渡邉")) == ["渡邉", "渡辺", "渡邊"]
+    assert list(text.forms_of("")) == [""]
+    assert len(list(text.forms_of("斎" * 200))) == 24

@@ -10,8 +10,10 @@ from inquiries import indexing, masking, replying, searching, triage
 from inquiries.answers import Answer
 from inquiries.models import Attachment, Inquiry, Message, SearchEntry
 from shopdesk import grams
+from shopdesk.shop import customers
+from shopdesk.shop.models import Customer
 from tests.inquiries.make import make_inquiry
-from tests.make import make_user
+from tests.make import make_customer, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -93,6 +95,23 @@ def test_the_place_is_marked_as_it_was_written(typed, marked, agent, now):
 def test_another_spelling_of_the_same_word_is_found(written, typed, agent, now):
     asked("Q-000001", written, now)
     assert numbers_found(typed, agent) == ["Q-000001"]
+
+
+NAMES = [("髙橋", "高橋"), ("渡邊", "渡辺"), ("齋藤", "斎藤"), ("𠮷田", "吉田"), ("宮﨑", "宮崎")]
+
+
+@pytest.mark.parametrize(("old", "usual"), NAMES)
+def test_a_name_is_found_in_either_form_of_its_characters(old, usual, agent, now):
+    both = [("Q-000001", old), ("Q-000002", usual)]
+    for number, name in both:
+        asked(number, f"{name}です。届きません。", now)
+        make_customer(f"{name} 花子", f"{number}@mail.example")
+    for typed in (old, usual):
+        assert sorted(numbers_found(typed, agent)) == ["Q-000001", "Q-000002"]
+        found = Customer.objects.filter(customers.matching(typed)).values_list("name", flat=True)
+        assert set(found) == {f"{old} 花子", f"{usual} 花子"}
+        marked = {piece.text for hit in searching.search(typed, user=agent).hits for piece in hit.excerpt if piece.hit}
+        assert marked == {old, usual}
 
 
 def test_pieces_that_do_not_stand_together_are_no_hit(agent, now):
