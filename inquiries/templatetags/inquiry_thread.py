@@ -42,22 +42,9 @@ _REPLY_BOX = Piece(
 )
 # What stands in the box of somebody who has begun, or who was refused.
 _BEGUN = (
-    *(
-        "drafts",
-        "draft",
-        "files",
-        "note",
-        "cc",
-        "bcc",
-        "everyone",
-        "send_at",
-        "after",
-        "ways_open",
-        "labels",
-        "senders",
-    ),
-    *("problem_copies", "files_problem", "check", "needs", "needs_approval", "signature_problem", "stopped"),
-)
+    "drafts", "draft", "files", "note", "cc", "bcc", "everyone", "send_at", "after", "ways_open", "labels", "senders",
+    "silent", "problem_copies", "files_problem", "check", "needs", "needs_approval", "signature_problem", "stopped",
+)  # fmt: skip
 
 
 @register.simple_tag(takes_context=True)

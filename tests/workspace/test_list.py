@@ -1,16 +1,20 @@
 """The list: its rows, order, filters, pages, and what it costs."""
 
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from inquiries import indexing, masking, previews, replying
 from inquiries.answers import Answer
+from inquiries.forms import assignable
 from inquiries.listing import BY_DUE, VIEWS, condition, ordered
 from inquiries.listpage import ListPage
-from inquiries.models import AgentSetting, Inquiry, Presence, Tag
+from inquiries.models import AgentSetting, Category, Inquiry, Presence, Tag
 from shopdesk import clock
 from tests import make
 from tests.inquiries.make import make_inquiry
@@ -287,3 +291,27 @@ def test_htmx_gets_the_list_alone_with_the_counters_of_the_navigation(db, agent,
     page = signed_in(agent).get(f"{LIST}{inquiry.pk}/?view=mine&page=2&category=delay").content.decode()
     assert f'hx-get="{LIST}?view=mine&amp;category=delay&amp;page=2" hx-trigger="intersect once"' in page
     assert page.count('id="views"') == 1
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_the_list_is_narrowed_by_who_and_what_there_is(db, owner, agent, signed_in, language):
+    make.make_user("ken@shop.example", name="")
+    make.make_user("left@shop.example", name="去った 人", is_active=False)
+    make.make_user("box@shop.example", name="倉庫 係", role="warehouse")
+    odd = make.make_user("odd@shop.example", name='"><b>%s', language=language)
+    Tag.objects.create(name='急ぎ"<')
+    Tag.objects.create(name="古い", is_active=False)
+    Category.objects.filter(slug="other").update(name_en="")
+    page = signed_in(odd).get(f"{LIST}?view=all&filters=1").content.decode()
+
+    def offered(name):
+        select = page.split(f'name="{name}"')[1].split("</select>")[0]
+        return [(key, unescape(word)) for key, word in re.findall(r'<option value="([\w-]+)"[^>]*>([^<]+)', select)]
+
+    with translation.override(language):
+        people = [(str(person.pk), str(person)) for person in assignable()]
+        assert [one for one in offered("assignee") if one[0].isdigit()] == people
+        assert offered("category") == [(one.slug, str(one)) for one in Category.objects.all()]
+        assert offered("tag") == [(str(one.pk), one.name) for one in Tag.objects.filter(is_active=True)]
+    assert {"ken@shop.example", '"><b>%s'} <= {name for _, name in people}
+    assert not {"去った 人", "倉庫 係"} & {name for _, name in people}
