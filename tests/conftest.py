@@ -107,3 +107,9 @@ def django_db_setup(django_db_setup, django_db_blocker):
     patch.setattr(TransactionTestCase, "_fixture_teardown", lambda self: tables.restore())
     yield
     patch.undo()
+    # A thread that is over, or a server that was stopped, may not have let go of its connection yet.
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
