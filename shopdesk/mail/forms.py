@@ -1,4 +1,7 @@
-"""Forms of the staff screens."""
+"""Forms of the staff screens, and what those of mailboxes and routes share."""
+
+from collections.abc import Sequence
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -38,3 +41,20 @@ class ReleaseForm(forms.Form):
     """Allow mail again; the reason is kept in the audit log."""
 
     note = forms.CharField(label=_("Reason"), max_length=300)
+
+
+def ask_for_secrets(form: forms.BaseForm, names: Sequence[str], *, stored: bool, moved: bool) -> None:
+    """Let a form ask for the secrets that were left empty, unless those that are stored serve: none was entered, and
+    what they are sent to is where it was (not ``moved``). Several go together or not at all."""
+    data: dict[str, Any] = form.cleaned_data
+    given = [name for name in names if data.get(name)]
+    if len(given) == len(names) or (stored and not given and not moved):
+        return
+    words = (
+        _("Enter it again, because the server, the encryption or the user name was changed.")
+        if moved
+        else _("Please enter this.")
+    )
+    for name in names:
+        if name not in given and name not in form.errors:
+            form.add_error(name, words)

@@ -8,6 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from shopdesk.addresses import MAX_LENGTH, normalise, validate_address
+from shopdesk.mail.forms import ask_for_secrets
 from shopdesk.mail.incoming import CHARSETS
 from shopdesk.mail.models import Mailbox
 from shopdesk.mail.receiving import hooks
@@ -53,20 +54,11 @@ class MailboxForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        given = [name for name in self.secret_fields if data.get(name)]
         stored = self.mailbox is not None and bool(self.mailbox.secret)
         moved = stored and any(
             name in data and data[name] != getattr(self.mailbox, name) for name in self.binding if name in self.fields
         )
-        if self.secret_fields and len(given) < len(self.secret_fields) and (given or moved or not stored):
-            words = (
-                _("Enter it again, because the server, the encryption or the user name was changed.")
-                if moved
-                else _("Please enter this.")
-            )
-            for name in self.secret_fields:
-                if name not in given and name not in self.errors:
-                    self.add_error(name, words)
+        ask_for_secrets(self, self.secret_fields, stored=stored, moved=moved)
         return data
 
     def values(self) -> dict[str, Any]:

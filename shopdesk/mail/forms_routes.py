@@ -8,6 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from shopdesk.addresses import normalise, validate_address
+from shopdesk.mail.forms import ask_for_secrets
 from shopdesk.mail.models import Mailbox, MailClass, MailRoute
 from shopdesk.mail.routes import PROVIDERS
 from shopdesk.text import one_line
@@ -182,17 +183,7 @@ class OAuthRouteForm(_RouteForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        given = [name for name in self.secret_fields if data.get(name)]
-        moved = self.moved(data)
-        if len(given) < len(self.secret_fields) and (given or moved or not self.stored):
-            words = (
-                _("Enter it again, because the server, the encryption or the user name was changed.")
-                if moved
-                else _("Please enter this.")
-            )
-            for name in self.secret_fields:
-                if name not in given and name not in self.errors:
-                    self.add_error(name, words)
+        ask_for_secrets(self, self.secret_fields, stored=self.stored, moved=self.moved(data))
         return data
 
     def route(self) -> MailRoute:
