@@ -1,9 +1,12 @@
 """Nothing that stands in a mailbox is lost or doubled, and nothing there is touched."""
 
 import hashlib
+import imaplib
 import logging
+import ssl
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -12,9 +15,10 @@ from django.db import connection
 from shopdesk.mail import receiving
 from shopdesk.mail.models import IncomingMail, Mailbox, MailboxFolder
 from shopdesk.mail.receiving import imap as reading
-from shopdesk.mail.receiving import oauth, store
+from shopdesk.mail.receiving import oauth, problems, store
 from tests.imap_server import Folder
 from tests.receiving.make import PASSWORD, letter, make_mailbox
+from tests.tls_front import TlsFront, certificate
 
 State = IncomingMail.State
 pytestmark = pytest.mark.django_db
@@ -437,3 +441,23 @@ def test_a_server_that_drips_is_cut_off(imap, now, monkeypatch):
     mailbox.refresh_from_db()
     assert mailbox.problem in {"broken_off", "unreachable"}
     assert 0 < IncomingMail.objects.count() < 29
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_who_reads_while_the_line_is_cut_reads_an_end(imap, tmp_path, encrypted):
+    """Not what Python trips over when a buffer is closed under a reader."""
+    with TlsFront(imap.port, certificate(tmp_path / "one.pem")) as front:
+        context = ssl.create_default_context(cafile=str(tmp_path / "one.pem"))
+        for _ in range(20):
+            client = (
+                imaplib.IMAP4_SSL("127.0.0.1", front.port, ssl_context=context)
+                if encrypted
+                else imaplib.IMAP4("127.0.0.1", imap.port)
+            )
+            with ThreadPoolExecutor(1) as reader:
+                heard = reader.submit(client._get_line)  # nobody says anything
+                threading.Timer(0.01, reading.cut, [client]).start()
+                with pytest.raises(imaplib.IMAP4.abort) as raised:
+                    heard.result(5)
+            assert problems.of(raised.value).code == "broken_off"
+            client.shutdown()

@@ -6,6 +6,8 @@ new is what stands above the cursor (UIDVALIDITY, UID); a flag that somebody's p
 
 import hashlib
 import imaplib
+import poplib
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -57,7 +59,7 @@ def connected(mailbox: Mailbox, secret: str) -> Iterator[BaseMailBox]:
     if not mailbox.host:
         raise MailboxProblem("settings", "no server")
     box = _open(mailbox)
-    watchdog = threading.Timer(PATIENCE, _cut, [box.client])
+    watchdog = threading.Timer(PATIENCE, cut, [box.client])
     watchdog.daemon = True
     watchdog.start()
     try:
@@ -249,7 +251,7 @@ def _fetch(box: BaseMailBox, uid: int, size: int) -> tuple[bytes | None, int, st
         raw = _body(box, uid, "BODY.PEEK[]")
     except LiteralTooLarge as error:
         # The size was a lie. The row says so; the connection is over, the next look goes on behind this mail.
-        _cut(box.client)
+        cut(box.client)
         return b"", int(str(error)), "too_large"
     return raw, len(raw or b""), ""
 
@@ -322,8 +324,11 @@ def _guard(client: imaplib.IMAP4) -> None:
     client.read = read  # type: ignore[method-assign]  # the library's own seam for reading
 
 
-def _cut(client: imaplib.IMAP4) -> None:
-    client.shutdown()
+def cut(client: imaplib.IMAP4 | poplib.POP3) -> None:
+    """End a connection on which another thread may be reading: it reads an end. To close it would take away what that
+    thread reads into."""
+    with suppress(OSError):
+        socket.socket.shutdown(client.sock, socket.SHUT_RDWR)  # also below TLS, which would speak once more
 
 
 def _leave(box: BaseMailBox) -> None:

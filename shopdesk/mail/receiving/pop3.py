@@ -14,7 +14,7 @@ from django.db import transaction
 
 from shopdesk.mail.models import IncomingMail, Mailbox
 from shopdesk.mail.receiving import problems
-from shopdesk.mail.receiving.imap import PATIENCE, TIMEOUT, LiteralTooLarge, Seen
+from shopdesk.mail.receiving.imap import PATIENCE, TIMEOUT, LiteralTooLarge, Seen, cut
 from shopdesk.mail.receiving.problems import MailboxProblem
 from shopdesk.mail.receiving.store import MAX_HEADERS, MAX_SIZE, headers_of, store
 from shopdesk.text import one_line
@@ -34,7 +34,7 @@ def connected(mailbox: Mailbox, secret: str) -> Iterator[poplib.POP3]:
     if not mailbox.host:
         raise MailboxProblem("settings", "no server")
     client = _open(mailbox)
-    watchdog = threading.Timer(PATIENCE, client.close)
+    watchdog = threading.Timer(PATIENCE, cut, [client])
     watchdog.daemon = True
     watchdog.start()
     try:
