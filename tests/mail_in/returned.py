@@ -1,9 +1,7 @@
-"""Reports of returned mail as servers in the world write them: 130 of our own making after the known forms.
+"""Reports of returned mail as servers in the world write them, of our own making after the known forms: a table.
 
 Each row: (name, raw mail, addresses that failed, the strength that all of them must have or None).
 """
-
-# One report a row reads better than one a page.
 
 H = "hanako@example.jp"
 COPY = (
