@@ -372,7 +372,7 @@ def beside(inquiry: Inquiry, *, reader: User) -> Beside:
 
 def drafts_of(inquiry: Inquiry, reader: User) -> tuple[Draft | None, list[Draft]]:
     """What the reader is writing here, and what colleagues are. One query."""
-    rows = list(inquiry.drafts.select_related("author").order_by("saved_at"))
+    rows = list(inquiry.drafts.select_related("author").order_by("saved_at", "pk"))
     own = next((row for row in rows if row.author_id == reader.pk), None)
     return own, [row for row in rows if row.author_id != reader.pk]
 

@@ -29,7 +29,7 @@ def of(customer: Customer, *, at: datetime, order: Order | None = None) -> str:
     if order is not None and order.status not in _OVER:
         return _of_order(order, at)
     return _newest(
-        customer.orders.filter(ordered_at__lte=at).exclude(status__in=_OVER).order_by("-ordered_at")[:20], at
+        customer.orders.filter(ordered_at__lte=at).exclude(status__in=_OVER).order_by("-ordered_at", "-pk")[:20], at
     )
 
 
@@ -97,7 +97,7 @@ def _wanted(inquiries: list[Inquiry], now: datetime) -> dict[int, str]:
     orders: dict[int, list[Order]] = defaultdict(list)
     customers = {inquiry.customer_id for inquiry in inquiries}
     live = Order.objects.filter(customer__in=customers, ordered_at__lte=now).exclude(status__in=_OVER)
-    for order in live.order_by("-ordered_at"):
+    for order in live.order_by("-ordered_at", "-pk"):
         orders[order.customer_id].append(order)
     wanted = {}
     for inquiry in inquiries:

@@ -114,7 +114,7 @@ def clock_runs(inquiry: Inquiry) -> bool:
 def sweep(now: datetime, limit: int = BATCH) -> int:
     """Tell, once each, that a promise is about to end and that it has ended; of how many inquiries. One of which it
     cannot be told stands in nobody's way."""
-    due = Inquiry.objects.filter(sla_tell_at__lte=now).order_by("sla_tell_at")
+    due = Inquiry.objects.filter(sla_tell_at__lte=now).order_by("sla_tell_at", "pk")
 
     @transaction.atomic
     def work(inquiry: Inquiry) -> bool:

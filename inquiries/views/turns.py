@@ -149,7 +149,7 @@ def pulls(request: StaffRequest) -> HttpResponse:
     # Figures are of everybody; rows are shown to who may see them.
     visible = Inquiry.objects.visible_to(request.user)
     rows = Pull.objects.filter(ended_at=None, inquiry__in=visible).select_related("user", "inquiry")
-    held = list(rows.order_by("expires_at")[:50])
+    held = list(rows.order_by("expires_at", "pk")[:50])
     masking.cover([pull.inquiry for pull in held], request.user)
     context = {
         "rates": pulling.rates(since=now - _RATES_OF),
