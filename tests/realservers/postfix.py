@@ -47,6 +47,8 @@ smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = inet:127.0.0.1:{sasl}
 smtpd_error_sleep_time = 0
+# A server that is killed over its first letter is no broken program: the next one need not wait a minute.
+service_throttle_time = 1s
 smtpd_delay_reject = yes
 smtpd_policy_service_timeout = 20
 smtpd_policy_service_retry_delay = 1
