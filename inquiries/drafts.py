@@ -83,12 +83,14 @@ def _just_sent(inquiry: Inquiry, body: str, by: User) -> bool:
 
 
 @transaction.atomic
-def take_over(draft: Draft, *, by: User, now: datetime) -> Draft:
-    """Make a colleague's draft one's own: text, copies and files move, below what one has written already."""
+def take_over(draft: Draft, *, by: User, now: datetime) -> Draft | None:
+    """Make a colleague's draft one's own: text, copies and files move, below what one has written already. None, and
+    nothing happens, when it was sent or deleted meanwhile."""
     # The inquiry first, as whoever sends or schedules this very draft does.
     Inquiry.objects.select_for_update(of=("self",)).get(pk=draft.inquiry_id)
-    theirs = Draft.objects.select_for_update(of=("self",)).select_related("inquiry", "author").get(pk=draft.pk)
-    if theirs.author_id == by.pk:
+    rows = Draft.objects.select_for_update(of=("self",)).select_related("inquiry", "author")
+    theirs = rows.filter(pk=draft.pk).first()
+    if theirs is None or theirs.author_id == by.pk:
         return theirs
     inquiry = theirs.inquiry
     own = Draft.objects.select_for_update().filter(inquiry=inquiry, author=by).first()

@@ -58,6 +58,10 @@ class MayNotSend(CannotReply):
     """The person may write, and has a colleague send."""
 
 
+class NotTheirs(CannotReply):
+    """Who sees assigned work only answers nothing else: it was given to somebody else since they looked."""
+
+
 class MayNotCopy(CannotReply):
     """Who may not read mail addresses gets no copies sent either: a copy shows the customer's address."""
 
@@ -84,7 +88,7 @@ def reply(
     back. ``approved`` is the prepared reply whose words these are; only approving and scheduling pass it, holding its
     row. An unassigned inquiry becomes the writer's.
 
-    Raises StaleReply, NoAddress, NothingWritten, MayNotSend, MayNotCopy, NeedsApproval, triage.CannotClose,
+    Raises StaleReply, NoAddress, NothingWritten, NotTheirs, MayNotSend, MayNotCopy, NeedsApproval, triage.CannotClose,
     recipients.BadCopy and TooManyCopies, senders.NotOurs, and signing_off.SignatureBroken; nothing is sent then.
     """
     body, then, label = answer.text, answer.then, answer.label
@@ -158,10 +162,18 @@ def _refuse_unread(
         if row is None or not {*copies} <= {*row.cc, *row.bcc}:
             raise NeedsApproval("")
         return
+    require_theirs(inquiry, by)
     if not by.has_perm(P.INQUIRIES_REPLY):
         raise MayNotSend
     if reason := approval_rules.needed(inquiry, by=by, templates=answer.templates):
         raise NeedsApproval(reason)
+
+
+def require_theirs(inquiry: Inquiry, by: User) -> None:
+    """Raise NotTheirs where visible_to() would hide the inquiry by now; no query. The caller holds its row, so that
+    nobody takes it away in between."""
+    if not masking.sees_contacts(by) and inquiry.assignee_id != by.pk:
+        raise NotTheirs
 
 
 def _label_names(side: str, label: StatusLabel | None) -> dict[str, int | str]:

@@ -66,6 +66,7 @@ def checked_for(inquiry: Inquiry, answer: Answer, *, by: User) -> tuple[Inquiry,
     is_merged = fresh.status == Inquiry.Status.MERGED
     if is_merged or (version is not None and fresh.version != version):
         raise replying.StaleReply
+    replying.require_theirs(fresh, by)
     shown, hidden = replying.copies(fresh, answer, by=by)
     senders.resolve(fresh, answer.sender)
     if answer.then == Inquiry.Status.SOLVED and fresh.status != answer.then:
@@ -188,6 +189,7 @@ def _try_to_send(inquiry: Inquiry, row: PreparedReply, now: datetime) -> str:
     """Send it; a code of returned.RETURNS when it cannot be sent, with nothing changed."""
     refusals: list[tuple[type[Exception], str]] = [
         (replying.NoAddress, "no_address"),
+        (replying.NotTheirs, "may_not"),
         (replying.MayNotSend, "may_not"),
         (replying.MayNotCopy, "copies"),
         (recipients.BadCopy, "copies"),

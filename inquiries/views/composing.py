@@ -113,7 +113,8 @@ def take_draft(request: StaffRequest, pk: int, draft_pk: int) -> HttpResponse:
     """Take over a colleague's draft."""
     inquiry = inquiry_for(request, pk)
     theirs = get_object_or_404(inquiry.drafts, pk=draft_pk)
-    drafts.take_over(theirs, by=request.user, now=clock.now())
+    if drafts.take_over(theirs, by=request.user, now=clock.now()) is None:
+        messages.info(request, _("This draft is not there any more: it was sent or deleted meanwhile."))
     return redirect("desk-inquiries:detail", pk=pk)
 
 

@@ -130,6 +130,9 @@ def _hand_in(request: StaffRequest, inquiry: Inquiry, *, default: str, only: str
             request, inquiry_for(request, inquiry.pk), status=409, body=typed, stale=True,
             seen=_number(request.POST.get("seen")) or None, send_at=_typed_hour(request),
         )  # fmt: skip
+    except replying.NotTheirs as error:
+        _keep(inquiry, form, typed, user)
+        return _gone(request, told(error))
     except preparing.PreparedAlready as error:
         if _done_already(request, inquiry, form.cleaned_data["body"]):
             return redirect("desk-inquiries:detail", pk=inquiry.pk)
@@ -147,6 +150,15 @@ def _hand_in(request: StaffRequest, inquiry: Inquiry, *, default: str, only: str
         )
     _say_what_happened(request, inquiry, action)
     return redirect("desk-inquiries:detail", pk=inquiry.pk)
+
+
+def _gone(request: StaffRequest, problem: str) -> HttpResponse:
+    """Away from an inquiry that this person does not see any more."""
+    messages.error(request, problem)
+    away = redirect("desk-inquiries:list")
+    if request.htmx:  # type: ignore[attr-defined]  # its middleware's
+        return HttpResponse(headers={"HX-Redirect": away["Location"]})
+    return away
 
 
 def _hand_over(request: StaffRequest, inquiry: Inquiry, form: ReplyForm, action: str) -> None:
@@ -285,6 +297,9 @@ def told(error: Exception) -> str:
         replying.NothingWritten: _("Please write an answer first."),
         replying.NoAddress: _("This customer left no mail address. Please answer by phone and write a note."),
         replying.MayNotSend: _("You may write replies; a colleague sends them. Please ask for approval."),
+        replying.NotTheirs: _(
+            "This inquiry was given to somebody else. Nothing was sent; the words are kept as a draft."
+        ),
         replying.MayNotCopy: _("Your role sends no copies: they would show the customer's mail address."),
         replying.StaleReply: _("Something was said meanwhile. Please read it and press again."),
         senders.NotOurs: _("A reply leaves from the store's own addresses only. Please choose one of them."),

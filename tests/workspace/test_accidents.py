@@ -1,0 +1,149 @@
+"""What can go wrong between the click and the row: rights that end meanwhile, words that go, everybody at once."""
+
+import threading
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.urls import reverse
+
+from inquiries import approving, bulk, drafts, merging, replying, scheduling, triage, undoing
+from inquiries.answers import Answer
+from inquiries.models import Draft, Inquiry, InquiryEvent, Message, PreparedReply, Template
+from shopdesk.mail import delivery, outbox
+from shopdesk.mail.models import OutgoingMail
+from tests import make
+from tests.inquiries.make import make_inquiry
+from tests.workspace.test_crossings import beside
+
+HOUR = timedelta(hours=1)
+
+
+def at_once(*deeds):
+    """All at the same moment, each with a connection of its own; what they gave or raised."""
+    gate = threading.Barrier(len(deeds))
+    outcomes = [None] * len(deeds)
+
+    def work(place, deed):
+        try:
+            gate.wait(10)
+            outcomes[place] = deed()
+        except Exception as error:
+            outcomes[place] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=pair) for pair in enumerate(deeds)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
+    return outcomes
+
+
+# --- a draft that goes while a colleague takes it ---------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_draft_that_is_sent_while_a_colleague_takes_it_over_is_not_taken(store, agent, owner, now, signed_in):
+    inquiry = make_inquiry()
+    draft = drafts.save(inquiry, body="赤です。", by=owner, now=now)
+    client = signed_in(agent)
+    address = reverse("desk-inquiries:take-draft", args=[inquiry.pk, draft.pk])
+    answers = []
+    with transaction.atomic():
+        replying.reply(inquiry, Answer("赤です。"), by=owner, now=now)
+        threads, raised = beside(lambda: answers.append(client.post(address)))
+        threads[0].join(1)
+    threads[0].join(10)
+    assert raised == []
+    assert [answer.status_code for answer in answers] == [302]
+    assert not Draft.objects.exists()
+
+
+# --- somebody whose inquiry was given to somebody else ----------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("action", ["send", "schedule", "approve"])
+def test_who_loses_the_inquiry_while_sending_sends_nothing(
+    store, agent, outsourced, now, signed_in, action, monkeypatch
+):
+    inquiry = make_inquiry(assignee=outsourced)
+    client = signed_in(outsourced)
+    posted = {
+        "body": "赤です。",
+        "version": inquiry.version,
+        "action": action,
+        "send_at": f"{now + 2 * HOUR:%Y-%m-%dT%H:%M}",
+    }
+    answers = []
+    with transaction.atomic():
+        triage.assign(inquiry, to=agent, by=agent, now=now)
+        threads, raised = beside(
+            lambda: answers.append(client.post(reverse("desk-inquiries:reply", args=[inquiry.pk]), posted))
+        )
+        threads[0].join(1.5)
+    threads[0].join(10)
+    assert raised == []
+    assert not Message.objects.filter(kind="reply").exists()
+    assert not PreparedReply.objects.exists()
+    assert not OutgoingMail.objects.exists()
+    assert answers[0].status_code == 302
+    assert Draft.objects.get().body == "赤です。"
+    assert Inquiry.objects.get().assignee == agent
+
+
+def test_what_somebody_scheduled_before_the_inquiry_was_given_away_is_not_sent(store, agent, outsourced, now):
+    inquiry = make_inquiry(assignee=outsourced)
+    row = scheduling.schedule(inquiry, Answer("赤です。"), by=outsourced, now=now, send_at=now + HOUR)
+    triage.assign(inquiry, to=agent, by=agent, now=now)
+    scheduling.sweep(now + 2 * HOUR)
+    row.refresh_from_db()
+    assert (row.state, row.returned_why) == ("returned", "may_not")
+    assert not Message.objects.filter(kind="reply").exists()
+
+
+def test_what_a_second_person_approved_is_sent_although_it_was_given_away(store, agent, owner, outsourced, now):
+    inquiry = make_inquiry(assignee=outsourced)
+    row = approving.ask(inquiry, Answer("赤です。"), by=outsourced, now=now)
+    triage.assign(inquiry, to=agent, by=agent, now=now)
+    approving.approve_and_send(row, by=owner, now=now)
+    assert Message.objects.get(kind="reply").body == "赤です。"
+
+
+# --- everybody at once ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_six_ways_of_answering_at_once_answer_once(store, agent, owner, now):
+    template = Template.objects.create(name="色", body_ja="赤です（定型文）。", body_en="Red.")
+    other = make.make_user("ken@shop.example", name="高木 健", role="agent")
+    for turn in range(4):
+        inquiry = make_inquiry(f"Q-TURN0{turn}", customer=make.make_customer(address=f"c{turn}@mail.example"))
+        waiting = approving.ask(inquiry, Answer("赤です（承認）。"), by=other, now=now)
+        version = Inquiry.objects.get(pk=inquiry.pk).version
+        run = bulk.start(
+            ids=[inquiry.pk], acts=[{"do": "reply", "template": template.pk}], by=agent, now=now,
+            form_token=uuid.uuid4(), seen={inquiry.pk: version},
+        )  # fmt: skip
+
+        def mine(words, by, inquiry=inquiry, version=version):
+            return lambda: replying.reply(inquiry, Answer(words, expected_version=version), by=by, now=now)
+
+        at_once(
+            mine("赤です（彩）。", agent),
+            mine("赤です（誠）。", owner),
+            mine("赤です（彩）。", agent),
+            lambda row=waiting, version=version: approving.approve_and_send(
+                row, by=owner, now=now, expected_version=version
+            ),
+            lambda run=run: bulk.step(run, now=now),
+            lambda: scheduling.sweep(now + HOUR),
+        )
+        replies = Message.objects.filter(inquiry=inquiry, kind="reply")
+        assert replies.count() == 1
+        assert OutgoingMail.objects.filter(key__in=replies.values("mail_key")).count() == 1
+        assert OutgoingMail.objects.count() == turn + 1
