@@ -23,6 +23,8 @@ class P(models.TextChoices):
     INQUIRIES_REPLY = "inquiries.reply", _("Send replies to customers")
     INQUIRIES_TRIAGE = "inquiries.triage", _("Assign and change status")
     INQUIRIES_APPROVE = "inquiries.approve", _("Approve replies of others")
+    # Asked for together with INQUIRIES_VIEW_ALL: who sees assigned work only takes nothing away, whatever a role says.
+    INQUIRIES_EXPORT = "inquiries.export", _("Write inquiries to a file (for who sees those of everybody)")
     INQUIRIES_PULL = "inquiries.pull", _("Ask for the next inquiry")
     INQUIRIES_TEMPLATES = "inquiries.templates", _("Write templates and macros for everybody")
     INQUIRIES_SETTINGS = "inquiries.settings", _("Change categories, labels, tags, promises and rules")

@@ -6,21 +6,16 @@ import re
 
 from django.utils.translation import gettext as _
 
+from shopdesk import csv_out
 from shopdesk.shop.importing import encodings, reading
 from shopdesk.shop.importing.problems import RowProblem
 
-BOM = "\ufeff"  # lets a spreadsheet know that the file is UTF-8
-
-# What a spreadsheet would run as a formula; the full-width signs too, which Excel in Japanese treats alike.
-_FORMULA = re.compile(r"[=+\-@\t\r＝＋－＠]")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def safe_cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula: an apostrophe before the dangerous signs, not before numbers."""
-    if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
-        return "'" + text
-    return text
+    return text if _NUMBER.fullmatch(text) else csv_out.text(text)
 
 
 def error_file(content: bytes, encoding: str, problems: list[RowProblem]) -> str:
@@ -38,4 +33,4 @@ def error_file(content: bytes, encoding: str, problems: list[RowProblem]) -> str
     for line, said in sorted(by_line.items()):
         kept = [safe_cell(cell) for cell in cells.get(line, [])[:width]]
         writer.writerow([*kept, *[""] * (width - len(kept)), str(line), safe_cell(" / ".join(said))])
-    return BOM + output.getvalue()
+    return csv_out.BOM + output.getvalue()
