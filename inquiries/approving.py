@@ -60,8 +60,8 @@ class Unfilled(preparing.CannotPrepare):
 def ask(inquiry: Inquiry, answer: Answer, *, by: User, now: datetime) -> PreparedReply:
     """Hand a reply in for approval. The inquiry stays to be answered; the author's draft goes.
 
-    Raises StaleReply, NoAddress, NothingWritten, NotTheirs and MayNotCopy of replying, triage.CannotClose, recipients.BadCopy,
-    senders.NotOurs and preparing.PreparedAlready.
+    Raises StaleReply, NoAddress, NothingWritten, NotTheirs and MayNotCopy of replying, triage.CannotClose,
+    recipients.BadCopy, senders.NotOurs and preparing.PreparedAlready.
     """
     fresh, checked = scheduling.checked_for(inquiry, answer, by=by)
     reason = needed(fresh, by=by, templates=answer.templates)

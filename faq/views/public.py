@@ -124,7 +124,7 @@ def results(request: HttpRequest) -> HttpResponse:
 def _note_miss(request: HttpRequest, query: str, language: str) -> None:
     """Count a search without a result; a single visitor cannot fill the shop's list."""
     now = clock.now()
-    key = f"faq.miss:{ratelimit.client_ip(request)}"
+    key = f"faq.miss:{ratelimit.client_place(request)}"
     if ratelimit.allow(key, limit=30, window=timedelta(hours=1), now=now):
         misses.record(query, language=language, now=now)
 
@@ -176,7 +176,7 @@ def vote(request: HttpRequest, pk: int) -> HttpResponse:
     if answer not in {"yes", "no"}:
         return render(request, "faq/_vote.html", {"article": found, "voted": None}, status=422)
     now = clock.now()
-    key = f"faq.vote:{ratelimit.client_ip(request)}"
+    key = f"faq.vote:{ratelimit.client_place(request)}"
     if not ratelimit.allow(key, limit=60, window=timedelta(hours=1), now=now):
         return render(request, "429.html", status=429)
     if VISITOR not in request.session:

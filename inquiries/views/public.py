@@ -99,7 +99,7 @@ def _language() -> str:
 def _may_send(request: HttpRequest, address: str, *, now: datetime) -> bool:
     """Count one question of this visitor and this address; at most five an hour of each."""
     by_ip = ratelimit.allow(
-        f"inquiries.form:ip:{ratelimit.client_ip(request)}", limit=PER_HOUR, window=AN_HOUR, now=now
+        f"inquiries.form:ip:{ratelimit.client_place(request)}", limit=PER_HOUR, window=AN_HOUR, now=now
     )
     by_address = ratelimit.allow(f"inquiries.form:address:{address}", limit=PER_HOUR, window=AN_HOUR, now=now)
     return by_ip and by_address

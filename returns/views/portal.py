@@ -49,7 +49,7 @@ def start(request: HttpRequest) -> HttpResponse:
             number=form.cleaned_data["number"],
             address=form.cleaned_data["email"],
             language=_language(),
-            ip=ratelimit.client_ip(request),
+            ip=ratelimit.client_place(request),
             now=clock.now(),
         )
     except proving.TooManyTries:

@@ -58,8 +58,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
 
     def _keys(self, request: HttpRequest, credentials: dict[str, Any]) -> tuple[str, str, str]:
         address = str(credentials.get("email") or credentials.get("username") or "").strip().lower()
-        ip = ratelimit.client_ip(request)
-        return f"sign-in {ip} {address}", f"sign-in {ip}", f"sign-in {address}"
+        place = ratelimit.client_place(request)
+        return f"sign-in {place} {address}", f"sign-in {place}", f"sign-in {address}"
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Five tries in five minutes for one address from one place; wider limits against sweeping attacks."""

@@ -1,6 +1,7 @@
 """How often something may be tried. Counted in PostgreSQL by one atomic upsert: a race cannot outrun it, a restart does
 not forget it, and the web needs no broker for it."""
 
+import ipaddress
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -47,11 +48,34 @@ def forget(now: datetime) -> int:
 
 
 def client_ip(request: HttpRequest) -> str:
-    """The visitor's address. X-Forwarded-For is believed only as far as our own proxies wrote it."""
+    """The visitor's address. X-Forwarded-For is believed only as far as our own proxies wrote it, and only where it
+    holds an address; some proxies write the visitor's port behind it."""
     remote: str = request.META.get("REMOTE_ADDR", "")
     forwarded: str = request.META.get("HTTP_X_FORWARDED_FOR", "")
     hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
     trusted: int = settings.TRUSTED_PROXY_COUNT
-    if trusted and len(hops) >= trusted:
-        return hops[-trusted]
-    return remote
+    said = _address(hops[-trusted]) if trusted and len(hops) >= trusted else None
+    return str(said) if said else remote
+
+
+def client_place(request: HttpRequest) -> str:
+    """From where a visitor comes, for counting: the address; of IPv6 the network of 64 bits that one household or one
+    rented server has to itself, since whoever has one such address has all of them."""
+    ip = client_ip(request)
+    address = _address(ip)
+    if not isinstance(address, ipaddress.IPv6Address):
+        return ip
+    return str(ipaddress.IPv6Network((int(address), 64), strict=False))
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """``203.0.113.7``, ``203.0.113.7:50123``, ``2001:db8::7``, ``[2001:db8::7]:50123``; None for anything else."""
+    bare = text.partition("]")[0].removeprefix("[") if text.startswith("[") else text
+    if bare.count(":") == 1:
+        bare = bare.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(bare.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address

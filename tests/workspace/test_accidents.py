@@ -8,10 +8,9 @@ import pytest
 from django.db import connection, transaction
 from django.urls import reverse
 
-from inquiries import approving, bulk, drafts, merging, replying, scheduling, triage, undoing
+from inquiries import approving, bulk, drafts, replying, scheduling, triage
 from inquiries.answers import Answer
-from inquiries.models import Draft, Inquiry, InquiryEvent, Message, PreparedReply, Template
-from shopdesk.mail import delivery, outbox
+from inquiries.models import Draft, Inquiry, Message, PreparedReply, Template
 from shopdesk.mail.models import OutgoingMail
 from tests import make
 from tests.inquiries.make import make_inquiry
