@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.fields import ArrayField, IntegerRangeField
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models.functions import Lower
@@ -72,6 +72,13 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
         return user
 
 
+class WithinOneWeek(models.Func):
+    """Whether all ranges begin in the minutes of one week and end a day after it at most: shopdesk.working_hours."""
+
+    template = "int4range(0, 11520) @> ALL (%(expressions)s)"
+    output_field = models.BooleanField()
+
+
 class User(AbstractBaseUser):
     """A member of staff. Customers have no accounts here; they are :class:`shopdesk.shop.models.Customer`."""
 
@@ -90,6 +97,12 @@ class User(AbstractBaseUser):
     time_zone = models.CharField(_("time zone"), max_length=40, default="Asia/Tokyo")
     is_active = models.BooleanField(_("active"), default=True)
     date_joined = models.DateTimeField(_("joined"), auto_now_add=True)
+    # In minutes of the week, see shopdesk.working_hours; none: at any time. Here and not in rows of their own, so that
+    # they come with whoever signed in and no page asks for them.
+    work_hours = ArrayField(
+        IntegerRangeField(), verbose_name=_("working hours"), default=list, db_default=[], blank=True
+    )
+    rests_on_closing_days = models.BooleanField(_("closing days of the shop are free"), default=False, db_default=False)
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -101,7 +114,10 @@ class User(AbstractBaseUser):
         verbose_name = _("member of staff")
         verbose_name_plural = _("staff")
         ordering: ClassVar = ["pk"]
-        constraints: ClassVar = [models.UniqueConstraint(Lower("email"), name="one_user_per_mail_address")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(Lower("email"), name="one_user_per_mail_address"),
+            models.CheckConstraint(name="work_hours_within_one_week", condition=WithinOneWeek("work_hours")),
+        ]
 
     def __str__(self) -> str:
         return self.name or self.email
@@ -115,6 +131,15 @@ class User(AbstractBaseUser):
     def codes(self) -> frozenset[str]:
         """The permissions that the person holds."""
         return self.role.codes() if self.is_active else frozenset()
+
+    @property
+    def slots(self) -> list[tuple[int, int]]:
+        """The working hours as :mod:`shopdesk.working_hours` knows them."""
+        return [(one.lower, one.upper) for one in self.work_hours]
+
+    @property
+    def works_any_time(self) -> bool:
+        return not self.work_hours and not self.rests_on_closing_days
 
     @property
     def public_name(self) -> str:
