@@ -62,6 +62,7 @@ def answer(
     response = render(request, context["menu_template"] if alone else "inquiries/menu.html", context, status=status)
     if alone and status == 422:  # the form aims at the conversation; what is wrong with it is said in its own place
         response["HX-Retarget"], response["HX-Reswap"] = f"#menu-{kind}", "outerHTML"
+        response["HX-Push-Url"] = "false"  # the address of the post is nobody's to come back to
     return response
 
 

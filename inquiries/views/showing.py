@@ -1,6 +1,7 @@
 """The page of one inquiry, as several views answer with it."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
@@ -107,7 +108,12 @@ def page(
     htmx = request.htmx  # type: ignore[attr-defined]  # its middleware's
     # Going back in the browser's history asks for a page.
     alone = htmx.target == "conversation" and not htmx.history_restore_request
-    return render(request, "inquiries/_conversation.html" if alone else "inquiries/detail.html", context, status=status)
+    template = "inquiries/_conversation_alone.html" if alone else "inquiries/detail.html"
+    response = render(request, template, context, status=status)
+    if alone and not request.GET and urlsplit(htmx.current_url or "").path == request.path:
+        # After an act its inquiry is drawn again: no step in the browser's history, and the address keeps the list.
+        response["HX-Push-Url"] = "false"
+    return response
 
 
 def thread_alone(request: StaffRequest, inquiry: Inquiry) -> HttpResponse:

@@ -81,7 +81,7 @@ def test_what_is_new_is_shown_even_where_it_would_be_folded(db, now, agent, sign
     answer = signed_in(agent).post(url(inquiry, "reply/"), data, headers=HTMX)
     text = answer.content.decode()
     assert answer.status_code == 409
-    assert text.lstrip().startswith('<section id="conversation"')
+    assert text.partition("</title>")[2].startswith('<section id="conversation"')
     assert "遅れて届いたメールです。" in text
     assert text.count(">新着<") == 1
     assert "承知しました。" in text
@@ -167,6 +167,8 @@ def test_htmx_gets_the_conversation_and_everybody_else_the_page(db, agent, signe
     inquiry = make_inquiry(customer=make.make_customer())
     staff = signed_in(agent)
     part = page(staff, inquiry, **HTMX).strip()
+    title, _, part = part.partition("</title>")
+    assert title == f"<title>{inquiry.subject} · shopdesk"  # the tab of the browser says what is open
     assert part.startswith('<section id="conversation" class="pane pane-conversation"')
     assert part.endswith("</section>")
     assert "<html" not in part
@@ -177,6 +179,24 @@ def test_htmx_gets_the_conversation_and_everybody_else_the_page(db, agent, signe
     assert "<html" in restored
     # The browser keeps them apart, too.
     assert "HX-Request" in staff.get(f"/admin/inquiries/{inquiry.pk}/")["Vary"]
+
+
+@pytest.mark.parametrize(
+    ("stood", "wanted", "kept"),
+    [
+        ("/admin/inquiries/{pk}/?view=mine&page=2", "", "false"),  # after an act: the list beside it is still that one
+        ("/admin/inquiries/{pk}/", "", "false"),
+        ("/admin/inquiries/?view=mine", "", None),
+        ("/admin/inquiries/1/", "", None),  # the one that it goes on in
+        ("/admin/inquiries/{pk}/?view=mine", "?view=all", None),  # a row of a list that is another one by now
+        ("", "", None),
+    ],
+)
+def test_an_act_leaves_the_address_as_it_was(db, agent, signed_in, stood, wanted, kept):
+    inquiry = make_inquiry()
+    headers = HTMX | {"HX-Current-URL": "http://testserver" + stood.format(pk=inquiry.pk) if stood else ""}
+    answer = signed_in(agent).get(f"/admin/inquiries/{inquiry.pk}/{wanted}", headers=headers)
+    assert answer.get("HX-Push-Url") == kept
 
 
 def test_everything_at_once_in_twelve_queries(db, now, agent, assistant, signed_in, django_assert_max_num_queries):

@@ -200,8 +200,9 @@ def test_classify_writes_what_is_posted_only(db, aya):
     inquiry.refresh_from_db()
     found = (inquiry.category.slug, inquiry.cause, inquiry.priority, inquiry.mood)
     assert found == ("delay", late, 2, "upset")
-    response = aya.post(url("classify", inquiry.pk), {"priority": "9", "cause": ""})
+    response = aya.post(url("classify", inquiry.pk), {"priority": "9", "cause": ""}, **HTMX)
     assert response.status_code == 422
+    assert response["HX-Push-Url"] == "false"  # nobody can come back to where a form was posted to
     assert Inquiry.objects.get().cause == late  # nothing of a refused form is written
     aya.post(url("classify", inquiry.pk), {"mood": ""})
     inquiry.refresh_from_db()

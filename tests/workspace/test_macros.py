@@ -62,6 +62,9 @@ def test_what_could_not_be_done_is_named(client, macro):
     inquiry = make_inquiry(store=store)
     words = client.get(address("macro-menu", inquiry.pk), headers={"HX-Request": "true"}).content.decode()
     assert "原因または商品の入力が必要" in words  # known before the click
+    # The key that opens the menu leads into it, past what cannot be done here.
+    first = words.split(" autofocus")[0].rpartition("<")[2]
+    assert (first[:6], "disabled" in first) == ("a clas", False)
     words = client.post(address("macro-run", inquiry.pk, macro.pk), {"version": "1"}, follow=True).content.decode()
     assert "2件を実行しました" in words
     assert "完了するには原因または商品の入力が必要です" in words
