@@ -2,10 +2,9 @@
 
 import time
 
-from django.core.wsgi import get_wsgi_application
 from django.db import connection
 
-_application = get_wsgi_application()
+from shopdesk.wsgi import application as _application
 
 
 def application(environ, start_response):
