@@ -45,6 +45,7 @@ def _q(payload: bytes) -> bytes:
 
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]")
 _EMPTY_LINE = re.compile(rb"(?<=[A-Za-z0-9+/=])\r?\n[ \t]*\r?\n")
+MAX_BASE64_PIECES = 1000
 
 
 def base64_bytes(data: bytes) -> tuple[bytes, bool]:
@@ -53,6 +54,9 @@ def base64_bytes(data: bytes) -> tuple[bytes, bool]:
     end = _EMPTY_LINE.search(data)
     if end and _NOT_BASE64.search(data, end.end()) and not _NOT_BASE64.search(data, 0, end.start()):
         return base64_bytes(data[: end.start()])[0], True
+    if b"=" in data.rstrip(b"= \t\r\n") and data.count(b"=") <= MAX_BASE64_PIECES:
+        # Pieces that were encoded one by one, each with its own padding.
+        return b"".join(base64_bytes(piece + b"==")[0] for piece in re.split(rb"=+", data) if piece.strip()), True
     try:
         return binascii.a2b_base64(data, strict_mode=False), False
     except binascii.Error:

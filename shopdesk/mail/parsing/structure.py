@@ -219,13 +219,41 @@ class Structure:
     root_params: dict[str, str]
 
 
-def transfer_decode(data: bytes, encoding: str) -> tuple[bytes, bool]:
-    """(bytes, whether the encoding was unknown or damaged)."""
+_BASE64_AND_SPACE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \t\r\n"
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return _CONTROLS.search(data) is None
+
+
+def _is_plain_after_all(data: bytes) -> bool:
+    """Whether a text under the name of base64 was never encoded: decoded it would be lost."""
+    data = data.strip()
+    foreign = data.translate(None, _BASE64_AND_SPACE)
+    if len(foreign) * 50 <= len(data) and data.count(b" ") * 25 <= len(data):
+        # Neither signs nor words: a short answer at most ("OK").
+        return 0 < len(data) < 4 or (
+            len(data) % 4 > 0 and len(data) < 60 and not _is_text(headers.base64_bytes(data)[0])
+        )
+    # A paragraph of base64 with a list server's words below it?
+    first = re.split(rb"\r?\n[ \t]*\r?\n", data, maxsplit=1)[0]
+    if len(first) >= 12 and not first.translate(None, _BASE64_AND_SPACE.replace(b" ", b"")):
+        return _CONTROLS.search(headers.base64_bytes(first)[0]) is not None
+    return not foreign.isascii() or not _is_text(headers.base64_bytes(data)[0])
+
+
+def transfer_decode(data: bytes, encoding: str, *, text: bool = False) -> tuple[bytes, bool]:
+    """(bytes, whether the encoding was unknown or damaged). ``text`` says that people are to read it."""
     name = re.split(r"[;(]", encoding, maxsplit=1)[0].strip().strip("\"'").lower()
     if name in ("", "7bit", "8bit", "binary", "7-bit", "8-bit", "7bits", "8bits", "none"):
         return data, False
     if name == "base64":
-        return headers.base64_bytes(data)
+        return (data, True) if text and _is_plain_after_all(data) else headers.base64_bytes(data)
     if name in ("quoted-printable", "quotedprintable", "qp"):
         return binascii.a2b_qp(data), False
     if name in ("x-uuencode", "uuencode", "uue", "x-uue"):
@@ -336,7 +364,9 @@ class _Walk:
         params = part.content_type()[1]
         disposition, more = headers.parameters(part.raw("content-disposition"))
         disposition = disposition.strip("\"'")
-        data, damaged = transfer_decode(part.take_bytes(), part.raw("content-transfer-encoding"))
+        data, damaged = transfer_decode(
+            part.take_bytes(), part.raw("content-transfer-encoding"), text=kind.startswith("text/")
+        )
         named = more.get("filename") or params.get("name") or ""
         name = headers.file_name(named, params.get("charset")) if named else ""
         if kind.startswith("multipart/"):
