@@ -61,3 +61,110 @@ def test_a_file_of_two_pieces():
     data = base64.b64encode(b"PDF-1") + b"\r\n" + base64.b64encode(b"rest")
     file = read(b"Content-Type: application/pdf; name=a.pdf\r\n" + B64, data).attachments[0]
     assert file.content == b"PDF-1rest"
+
+
+# --- parts that the header does not divide -----------------------------------------------------------------------------
+PARTS = (
+    b"--edge42\r\nContent-Type: text/plain\r\n\r\nwritten\r\n"
+    b"--edge42\r\nContent-Type: image/gif; name=a.gif\r\n\r\nGIF\r\n--edge42--\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        b"multipart/mixed",
+        b"multipart/mixed; boundary=another",
+        b'multipart/mixed; boundary=""',
+        b"multipart/mixed; boundary='edge42'",
+        b"multipart/mixed; boundary=edge42 (as we say)",
+        b"text/plain; charset=utf-8\r\nContent-Type: multipart/mixed; boundary=edge42",
+        b'multipart/mixed boundary="edge42"',
+    ],
+)
+def test_the_line_that_divides_is_found(kind):
+    mail = read(b"Content-Type: " + kind + b"\r\n", PARTS)
+    assert (mail.text, [file.name for file in mail.attachments]) == ("written", ["a.gif"])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"Thank you.\r\n-----Original Message-----\r\n\r\n> hello\r\n",
+        b"Thank you.\r\n-- \r\nHanako\r\n",
+        b"Thank you.\r\n--Hanako\r\n\r\nPS: soon\r\n",
+    ],
+)
+def test_a_rule_or_a_signature_divides_nothing(data):
+    mail = read(b"Content-Type: multipart/mixed; boundary=x\r\n", data)
+    assert mail.text == data.decode().replace("\r\n", "\n").strip()
+
+
+# --- types -------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "kind",
+    [b"", b"Content-Type:\r\n", b"Content-Type: html\r\n", b'Content-Type: "text/html"\r\n', b"Content-Type: x\r\n"],
+)
+def test_html_without_a_type_that_can_be_read(kind):
+    mail = read(kind, b"<html><body><p>hello</p></body></html>")
+    assert (mail.text, mail.html) == ("hello", "<p>hello</p>")
+
+
+def test_a_text_that_only_speaks_of_html_stays_a_text():
+    assert read(b"", b"The <html> of your page is broken: <p>").html == ""
+    assert read(b"Content-Type: text/plain\r\n", b"<html><p>as I wrote it</p></html>").text.startswith("<html>")
+
+
+@pytest.mark.parametrize("kind", [b"text/markdown", b"text/x-unknown; charset=utf-8", b"text/enriched"])
+def test_a_text_of_another_kind_is_read(kind):
+    mail = read(b"Content-Type: " + kind + b"\r\n", "**返品**".encode())
+    assert (mail.text, mail.attachments) == ("**返品**", ())
+
+
+@pytest.mark.parametrize(
+    "kind", [b"text/calendar", b"text/x-vcard", b"text/plain; name=a.txt\r\nContent-Disposition: attachment"]
+)
+def test_a_text_that_is_a_file_stays_one(kind):
+    assert len(read(b"Content-Type: " + kind + b"\r\n", b"BEGIN").attachments) == 1
+
+
+def test_the_letter_for_another_reader_is_no_attachment():
+    data = b"--B\r\n\r\nplain\r\n--B\r\nContent-Type: text/x-amp-html\r\n\r\n<html amp4email>\r\n--B\r\nContent-Type: text/html\r\n\r\n<p>h</p>\r\n--B--\r\n"
+    mail = read(b"Content-Type: multipart/alternative; boundary=B\r\n", data)
+    assert (mail.text, mail.html, mail.attachments) == ("plain", "<p>h</p>", ())
+
+
+def test_a_sender_behind_a_space_before_the_colon():
+    mail = parse(b"From : Hanako <hanako@example.jp>\r\nSubject : s\r\n\r\nx")
+    assert (mail.sender.address, mail.subject, mail.text) == ("hanako@example.jp", "s", "x")
+    assert parse(b"From hanako@example.jp Mon Jan  1 00:00:00 2024\r\n" + HEAD + b"\r\nx").sender.name == "Hanako"
+
+
+# --- names of files ----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ('attachment filename="a.pdf"', "a.pdf"),
+        ('attachment, filename="a.pdf"', "a.pdf"),
+        ("filename=a.pdf", "a.pdf"),
+        ("attachment; filename='a.pdf'", "a.pdf"),
+        ("attachment; filename=my file 1.pdf; size=3", "my file 1.pdf"),
+        ('attachment; filename="%E8%A6%8B%E7%A9%8D.pdf"', "見積.pdf"),
+        ('attachment; filename="%8C%A9%90%CF.pdf"', "見積.pdf"),
+        ('attachment; filename="50%25 off 100%.pdf"', "50%25 off 100%.pdf"),
+        ("attachment; filename*0*=utf-8''%E8%A6; filename*1=%8B%E7%A9%8D.pdf", "見積.pdf"),
+        ("attachment; filename*0*=utf-8''%E8%A6%8B; filename*1=\"100%.pdf\"", "見100%.pdf"),
+        ("attachment; filename*1*=%E7%A9%8D.pdf; filename*0*=utf-8''%E8%A6%8B", "見積.pdf"),
+        ("attachment; filename*1*=utf-8''%E8%A6%8B; filename*2*=%E7%A9%8D.pdf", "見積.pdf"),
+        ('attachment; filename="%2e%2e%2fetc%2fpasswd%E8%A6%8B"', "etc_passwd見"),
+    ],
+)
+def test_names(disposition, name):
+    head = f"Content-Type: application/pdf\r\nContent-Disposition: {disposition}\r\n".encode()
+    assert [file.name for file in read(head, b"x").attachments] == [name]
+
+
+def test_a_name_that_was_lost_in_one_place_is_read_in_the_other():
+    head = b'Content-Type: application/pdf; name="=?utf-8?B?6KaL56mNLnBkZg==?="\r\n'
+    head += b'Content-Disposition: attachment; filename="??.pdf"\r\n'
+    assert [file.name for file in read(head, b"x").attachments] == ["見積.pdf"]

@@ -116,6 +116,9 @@ def unfold(raw: str) -> str:
 _PARAMETER = re.compile(
     r'\s{0,99};?\s{0,99}([^\s=;"]{1,80})\s{0,20}=\s{0,20}(?:"((?:[^"\\]|\\.){0,8000})(?:"|$)|([^;]{0,8000}))', re.DOTALL
 )
+_FORGOTTEN = re.compile(r"(?=.*%[89A-Fa-f])(?:%[0-9A-Fa-f]{2}|[A-Za-z0-9._~-])+")
+_PERCENT = re.compile(r"%(?:[C-Fc-f][0-9A-Fa-f]%[89ABab][0-9A-Fa-f]|[89EFef][0-9A-Fa-f]%[4-9A-Fa-f][0-9A-Fa-f])")
+_NO_SEMICOLON = re.compile(r"\s{0,99}(?:([^\s=;,\"]{1,80})[\s,]{1,99})?(?=[^\s=;,\"]{1,80}\s{0,20}=)")
 
 
 def _join_parts(found: dict[str, str]) -> dict[str, str]:
@@ -140,6 +143,8 @@ def _join_parts(found: dict[str, str]) -> dict[str, str]:
             value, extended = parts[place]
             if index == 0 and extended and value.count("'") >= 2:
                 charset, _language, value = value.split("'", 2)
+            # Some forget the star of the later pieces.
+            extended = extended or (charset is not None and _FORGOTTEN.fullmatch(value) is not None)
             data += unquote_to_bytes(as_bytes(value)) if extended else as_bytes(value)
         # Outlook's habit: encoded words inside the pieces.
         text = data.decode("utf-8", "surrogateescape")
@@ -151,6 +156,9 @@ def parameters(raw: str, limit: int = MAX_PARAMETERS) -> tuple[str, dict[str, st
     """("text/plain", {"charset": "utf-8"}) of a header value; names in lower case, values raw text."""
     raw = raw[:MAX_HEADER]
     first, _semicolon, rest = raw.partition(";")
+    if "=" in first and (begin := _NO_SEMICOLON.match(raw)):
+        # "attachment filename=a.pdf", or the parameter alone.
+        first, rest = begin[1] or "", raw[begin.end() :]
     found: dict[str, str] = {}
     at = 0
     while at < len(rest) and len(found) < limit:
@@ -172,8 +180,14 @@ def parameters(raw: str, limit: int = MAX_PARAMETERS) -> tuple[str, dict[str, st
 
 
 def file_name(value: str, label: str | None = None) -> str:
-    value = unfold(value)
+    value = unfold(value).strip()
+    if len(value) > 2 and value[0] == value[-1] == "'":
+        value = value[1:-1]
     decoded = decode_words(value, label) if "=?" in value else decode_raw(value, label)
+    if _PERCENT.search(decoded):
+        # Written as in an address of the web, which no rule of mail knows and many programs do.
+        text, wrong = charsets.decode(unquote_to_bytes(decoded), "utf-8")
+        decoded = decoded if wrong and "\ufffd" in text else text
     return cleaning.file_name(decoded)
 
 

@@ -25,10 +25,16 @@ _KNOWN_FIELD = re.compile(
     rb"|received|return-path|delivered-to|x-[a-z0-9-]+|list-[a-z-]+|dkim-signature|precedence|auto-submitted)[ \t]*:",
     re.IGNORECASE,
 )
+_MBOX = re.compile(rb">?From [ \t]*[^ \t:]")
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\n|\r(?!\n)|\Z)")
 _TYPE = re.compile(r"\s{0,20}([A-Za-z0-9!#$&^_.+-]{1,60}\s{0,3}/\s{0,3}[A-Za-z0-9!#$&^_.+-]{1,100})(?=[\s;]|$)")
+_HTML = re.compile(rb"\s{0,200}<(?:!doctype\s+html|html|body|div|p|table)\b[^<]*>", re.IGNORECASE)
 _CHUNK = 64 * 1024
 _FOR_PROGRAMS = {"message/delivery-status", "message/feedback-report", "application/pgp-signature"}
+# The same letter once more, for a reader that we are not.
+_OTHER_WAYS = {"text/x-amp-html", "text/watch-html"}
+# Texts that are files even where they stand alone.
+_DATA = {"text/calendar", "text/vcard", "text/x-vcard", "text/directory", "text/rfc822-headers", "text/csv"}
 
 
 class TooComplex(Exception):
@@ -92,11 +98,11 @@ def read_head(raw: bytes) -> Head:
     problems: list[str] = []
     later_known = _last_known(lines)
     for index, (at, line) in enumerate(lines):
-        if _FIELD.match(line) and not (not kept and line.startswith((b"From ", b">From "))):
+        if _FIELD.match(line) and not (not kept and _MBOX.match(line)):
             kept.append([line])
         elif line[:1] in b" \t" and kept:
             kept[-1].append(line)
-        elif line.startswith((b"From ", b">From ")) and index == 0:
+        elif index == 0 and _MBOX.match(line):
             continue
         elif later_known > index:
             problems.append("headers")
@@ -142,6 +148,7 @@ class Part(Message):
 
     _type: tuple[str, dict[str, str]] | None = None
     _payload: object
+    untold = False  # no type that could be read
 
     def raw(self, name: str) -> str:
         name = name.lower()
@@ -149,16 +156,19 @@ class Part(Message):
 
     def content_type(self) -> tuple[str, dict[str, str]]:
         if self._type is None:
-            value = self.raw("content-type")
+            values = [str(value) for key, value in self.raw_items() if key.lower() == "content-type"]
+            # Of two, the one that divides the parts.
+            value = next((one for one in values if "boundary" in one.lower()), values[0] if values else "")
             begin = _TYPE.match(value)
             # Some senders forget the semicolon behind the type.
             kind, found = headers.parameters(f"{begin[1]};{value[begin.end() :]}" if begin else value)
-            kind = re.sub(r"\s+", "", kind)
-            if kind == "text":
-                kind = "text/plain"
+            kind = re.sub(r"[\s\"']+", "", kind)
+            if kind in ("text", "plain", "html"):
+                kind = "text/html" if kind == "html" else "text/plain"
             if not re.fullmatch(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,100}", kind):
                 guess = re.match(r"[a-z0-9.+-]+/[a-z0-9.+-]+", kind)
                 kind = guess[0] if guess else self.get_default_type()
+                self.untold = not guess
             self._type = kind, found
         return self._type
 
@@ -367,7 +377,11 @@ class _Walk:
         data, damaged = transfer_decode(
             part.take_bytes(), part.raw("content-transfer-encoding"), text=kind.startswith("text/")
         )
-        named = more.get("filename") or params.get("name") or ""
+        if kind == "text/plain" and part.untold and _HTML.match(data):
+            kind = "text/html"
+        # A program that could not write the name left marks of question in one place, and sometimes not in the other.
+        names = [more.get("filename", ""), params.get("name", "")]
+        named = next((one for one in names if one and "??" not in one), names[0] or names[1])
         name = headers.file_name(named, params.get("charset")) if named else ""
         if kind.startswith("multipart/"):
             # Called a multipart, but without a boundary that could be found.
@@ -381,16 +395,19 @@ class _Walk:
         )  # fmt: skip
         self.leaves.append(leaf)
         if self._is_body(leaf, named=bool(named), file=bool(more.get("filename"))):
-            return [Block(plain=[leaf])] if kind == "text/plain" else [Block(html=[leaf])]
+            return [Block(html=[leaf])] if kind == "text/html" else [Block(plain=[leaf])]
         # A machine's part of a report and a detached signature are for programs; the raw mail keeps them.
-        if named or kind not in _FOR_PROGRAMS:
+        if named or not (kind in _FOR_PROGRAMS or (leaf.in_alternative and kind in _OTHER_WAYS)):
             self.attachments.append(leaf)
         return []
 
     @staticmethod
     def _is_body(leaf: Leaf, *, named: bool, file: bool) -> bool:
-        if leaf.type not in ("text/plain", "text/html") or leaf.disposition == "attachment":
+        if leaf.disposition == "attachment":
             return False
+        if leaf.type not in ("text/plain", "text/html"):
+            # Markdown, "text/x-unknown": the only thing that the sender wrote.
+            return leaf.root and not named and leaf.type.startswith("text/") and leaf.type not in _DATA
         if not named:
             return True
         # Some mailers give the body itself a name.
@@ -403,20 +420,47 @@ def read_structure(raw: bytes, head: Head) -> Structure:
         raise TooComplex("too_large")
     if raw.count(b"\n--") + raw.count(b"\r--") > MAX_BOUNDARY_LINES and b"multipart/" in head.source.lower():
         raise TooComplex("too_complex")
-    parser = BytesFeedParser(Part, policy=_Policy())
-    parser.feed(head.source + b"\r\n")
-    body = memoryview(raw)
-    for at in range(head.body_at, len(raw), _CHUNK):
-        parser.feed(bytes(body[at : at + _CHUNK]))
-    root = parser.close()
-    if not isinstance(root, Part):
-        raise TooComplex("parser_error")
+    root = _split(raw, head.body_at, head.source)
     kind, params = root.content_type()
     walk = _Walk()
+    if kind.startswith("multipart/") and not root.is_multipart() and (source := _divided(raw, head, kind)):
+        walk.problems.append("structure")
+        root = _split(raw, head.body_at, source)
     blocks = walk.blocks(root, depth=0, parent="", root=True)
     if not any(block.plain or block.html for block in blocks):
         blocks = _body_of_files(walk)
     return Structure(blocks, walk.attachments, walk.leaves, walk.problems, kind, params)
+
+
+_DIVIDES = re.compile(
+    rb"^--([^\s\"\\][^\r\n\"\\]{0,99}?)[ \t]*\r?\n(?:content-(?:type|disposition|transfer)|\r?\n)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_TYPE_LINES = re.compile(rb"^content-type:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*(?:\r?\n|\r|$)", re.IGNORECASE | re.MULTILINE)
+MAX_GUESSES = 50
+
+
+def _divided(raw: bytes, head: Head, kind: str) -> bytes:
+    """The header block of a multipart whose parts could not be found, naming the line that divides them; b"" when
+    there is none to be seen."""
+    for found, _turn in zip(_DIVIDES.finditer(raw, head.body_at), range(MAX_GUESSES), strict=False):
+        headed = not found[0].endswith(b"\n")
+        if headed or raw.find(b"\n--" + found[1] + b"--", found.end()) >= 0:
+            named = kind.encode("ascii") + b'; boundary="' + found[1] + b'"\r\n'
+            return _TYPE_LINES.sub(b"", head.source) + b"Content-Type: " + named
+    return b""
+
+
+def _split(raw: bytes, body_at: int, source: bytes) -> Part:
+    parser = BytesFeedParser(Part, policy=_Policy())
+    parser.feed(source + b"\r\n")
+    body = memoryview(raw)
+    for at in range(body_at, len(raw), _CHUNK):
+        parser.feed(bytes(body[at : at + _CHUNK]))
+    root = parser.close()
+    if not isinstance(root, Part):
+        raise TooComplex("parser_error")
+    return root
 
 
 def _body_of_files(walk: _Walk) -> list[Block]:
