@@ -11,6 +11,7 @@ from followups.forms import SequenceForm, StepForm
 from followups.models import Sequence
 from shopdesk.accounts import audit, recording
 from shopdesk.accounts.models import User
+from shopdesk.fields import save_form
 
 _SAME = (
     "name", "delay", "unit", "local_time", "tags", "repeat_months", "coupon_code",
@@ -27,7 +28,7 @@ def save_step(form: StepForm, *, by: User, now: datetime) -> int:
     if form.instance._state.adding and _is_there(form):
         return 0
     told = recording.changes(form)
-    step = form.save()
+    step = save_form(form)
     moved = planning.replan(step, now=now) if form.cleaned_data["move_waiting"] else 0
     audit.record(
         "followups.step_changed", actor=by, now=now, step=step.pk, sequence=step.sequence.slug,
@@ -50,7 +51,7 @@ def _is_there(form: StepForm) -> bool:
 def save_sequence(form: SequenceForm, *, by: User, now: datetime) -> None:
     """Save the conditions of a sequence. Letters that wait are decided by the new ones."""
     told = recording.changes(form)
-    sequence = form.save()
+    sequence = save_form(form)  # not whether it is paused
     audit.record(
         "followups.sequence_changed", actor=by, now=now, sequence=sequence.slug, fields=sorted(form.changed_data),
         changes=told,

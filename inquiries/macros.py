@@ -11,6 +11,7 @@ from inquiries import acts as registry
 from inquiries.models import Inquiry, InquiryQuerySet, Macro
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
+from shopdesk.fields import save_columns
 
 
 def offered_to(user: User) -> QuerySet[Macro]:
@@ -46,7 +47,7 @@ def save(macro: Macro, *, acts: list[dict[str, Any]]) -> Macro:
         last = Macro.objects.aggregate(last=Max("position"))["last"]
         macro.position = 0 if last is None else last + 1
     macro.acts = acts
-    macro.save()
+    save_columns(macro, ["name", "owner", "acts"])
     return macro
 
 

@@ -12,6 +12,7 @@ from inquiries import template_files
 from inquiries.models import Draft, Inquiry, Template, TemplateFile, TemplateQuerySet
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
+from shopdesk.fields import save_columns
 from shopdesk.text import fold_kana, normalise, one_line
 
 
@@ -38,6 +39,10 @@ def _said(row: Template) -> str:
     return fold_kana(normalise(said))
 
 
+# What the form of a template asks for; whether it was deleted, and how often it was used, is written elsewhere.
+_FORM = ("name", "folder", "shortcut", "store", "owner", "body_ja", "body_en", "needs_approval")
+
+
 @transaction.atomic
 def save(
     template: Template,
@@ -55,7 +60,7 @@ def save(
             return twin
         last = Template.objects.filter(folder=template.folder).order_by("-position").first()
         template.position = last.position + 1 if last else 0
-    template.save()
+    save_columns(template, _FORM)
     if drop_files:
         template_files.remove(drop_files)
     if new_files:

@@ -16,6 +16,7 @@ from inquiries.text_forms import RuleForm, typed
 from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.permissions import P
+from shopdesk.fields import save_form
 
 PER_PAGE = 50
 
@@ -59,7 +60,7 @@ def _edit(request: StaffRequest, rule: Rule) -> HttpResponse:
         form.instance.conditions, form.instance.acts = wanted, planned
         same = Rule.objects.filter(name=form.instance.name, event=form.instance.event, conditions=wanted, acts=planned)
         if not (is_new and same.exists()):  # the same form sent twice is one rule
-            form.save()
+            save_form(form, "conditions", "acts")
         messages.success(request, _("Saved."))
         return redirect("desk-inquiries:rules")
     context = {

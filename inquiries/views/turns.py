@@ -15,9 +15,11 @@ from inquiries import masking, pulling, turns
 from inquiries.forms import assignable
 from inquiries.models import AgentSetting, Inquiry, Pull
 from shopdesk import clock
+from shopdesk.accounts import hours
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
+from shopdesk.fields import save_form
 from shopdesk.statements import statement
 from shopdesk.text import clean
 
@@ -83,18 +85,20 @@ def table(request: StaffRequest) -> HttpResponse:
     people = assignable()
     kept = {row.user_id: row for row in AgentSetting.objects.filter(user__in=people)}
     counts = turns.open_counts([user.pk for user in people])
+    weeks = {user.pk: user for user in User.objects.filter(pk__in=[user.pk for user in people])}
     rows = []
     for user in people:
         prefix = f"u{user.pk}"
         # A person who was added since the page was drawn has no row in it.
         posted = request.POST if f"{prefix}-cap" in request.POST else None
         form = TurnForm(posted, prefix=prefix, instance=kept.get(user.pk) or AgentSetting(user=user))
-        rows.append((user, form, counts.get(user.pk, 0)))
-    bound = [form for _user, form, _count in rows if form.is_bound]
+        week = weeks.get(user.pk, user)
+        rows.append((user, form, counts.get(user.pk, 0), None if week.works_any_time else hours.told(week)))
+    bound = [form for _user, form, _count, _hours in rows if form.is_bound]
     if request.method == "POST" and all(form.is_valid() for form in bound):
         for form in bound:
             if form.has_changed():
-                form.save()
+                save_form(form)
         messages.success(request, _("Saved."))
         return redirect("desk-inquiries:turns")
     context = {"rows": rows, "most": _MOST_OPEN, "nav_active": "settings"}
@@ -107,6 +111,8 @@ def pull(request: StaffRequest) -> HttpResponse:
     """Hand out the next inquiry. 409 for who has one already."""
     try:
         got = pulling.next_for(request.user, now=clock.now())
+    except pulling.NotNow:
+        return redirect("admin:index")  # which says so
     except pulling.HasOneAlready:
         problem = _("One at a time: please answer this one or hand it back first.")
         return _page(request, problem=problem, status=409)

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from shopdesk.accounts import audit
 from shopdesk.accounts.models import Role, User
+from shopdesk.fields import save_columns
 
 
 class LastOwner(Exception):
@@ -38,7 +39,8 @@ def save(user: User, *, by: User, now: datetime) -> User:
     if before is None:
         user.set_unusable_password()
     user.email = user.email.strip().lower()
-    user.save()
+    # Their own password, which they may be changing at this moment, is left alone.
+    save_columns(user, {column.name for column in User._meta.concrete_fields} - {"id", "password", "last_login"})
     if before is None:
         audit.record("staff.added", actor=by, now=now, user=user.pk, role=user.role.code)
         return user

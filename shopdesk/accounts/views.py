@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.models import User
-from shopdesk.fields import field_of
+from shopdesk.fields import field_of, save_form
 
 
 @require_POST
@@ -59,7 +59,7 @@ def profile(request: StaffRequest) -> HttpResponse:
     """Name, name shown to customers, language and time zone of the person who is signed in."""
     form = ProfileForm(request.POST or None, instance=User.objects.get(pk=request.user.pk))
     if request.method == "POST" and form.is_valid():
-        form.save()
+        save_form(form)  # not the role, nor whether the account is open
         messages.success(request, _("Saved."))
         return redirect("profile")
     status = 422 if request.method == "POST" else 200

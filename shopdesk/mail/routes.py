@@ -16,6 +16,7 @@ from django.db import transaction
 from shopdesk import addresses
 from shopdesk.accounts import audit, secretbox
 from shopdesk.accounts.models import User
+from shopdesk.fields import save_columns
 from shopdesk.mail import backend, outbox, smtp
 from shopdesk.mail.models import Mailbox, MailRoute, OutgoingMail
 from shopdesk.mail.receiving import oauth
@@ -176,6 +177,8 @@ def save(route: MailRoute, *, secret: str | None, by: User, now: datetime) -> No
     if secret is not None:
         route.secret = secretbox.seal(secret)
     route.check_result, route.checked_at = {}, None
-    route.save()
+    # A route that is stopped meanwhile stays stopped.
+    kept = {"id", "status", "problem", "problem_since"}
+    save_columns(route, {column.name for column in route._meta.concrete_fields} - kept)
     oauth.forget(route)  # another account, perhaps
     audit.record("mail.route_added" if is_new else "mail.route_changed", actor=by, now=now, route=route.pk)

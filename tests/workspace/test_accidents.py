@@ -5,7 +5,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.urls import reverse
 
 from inquiries import approving, bulk, drafts, replying, scheduling, triage
@@ -14,7 +14,7 @@ from inquiries.models import Draft, Inquiry, Message, PreparedReply, Template
 from shopdesk.mail.models import OutgoingMail
 from tests import make
 from tests.inquiries.make import make_inquiry
-from tests.workspace.test_crossings import beside
+from tests.waiting import held_while
 
 HOUR = timedelta(hours=1)
 
@@ -51,13 +51,8 @@ def test_a_draft_that_is_sent_while_a_colleague_takes_it_over_is_not_taken(store
     draft = drafts.save(inquiry, body="赤です。", by=owner, now=now)
     client = signed_in(agent)
     address = reverse("desk-inquiries:take-draft", args=[inquiry.pk, draft.pk])
-    answers = []
-    with transaction.atomic():
+    with held_while(lambda: client.post(address)) as answers:
         replying.reply(inquiry, Answer("赤です。"), by=owner, now=now)
-        threads, raised = beside(lambda: answers.append(client.post(address)))
-        threads[0].join(1)
-    threads[0].join(10)
-    assert raised == []
     assert [answer.status_code for answer in answers] == [302]
     assert not Draft.objects.exists()
 
@@ -67,9 +62,7 @@ def test_a_draft_that_is_sent_while_a_colleague_takes_it_over_is_not_taken(store
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("action", ["send", "schedule", "approve"])
-def test_who_loses_the_inquiry_while_sending_sends_nothing(
-    store, agent, outsourced, now, signed_in, action, monkeypatch
-):
+def test_who_loses_the_inquiry_while_sending_sends_nothing(store, agent, outsourced, now, signed_in, action):
     inquiry = make_inquiry(assignee=outsourced)
     client = signed_in(outsourced)
     posted = {
@@ -78,15 +71,9 @@ def test_who_loses_the_inquiry_while_sending_sends_nothing(
         "action": action,
         "send_at": f"{now + 2 * HOUR:%Y-%m-%dT%H:%M}",
     }
-    answers = []
-    with transaction.atomic():
+    address = reverse("desk-inquiries:reply", args=[inquiry.pk])
+    with held_while(lambda: client.post(address, posted)) as answers:
         triage.assign(inquiry, to=agent, by=agent, now=now)
-        threads, raised = beside(
-            lambda: answers.append(client.post(reverse("desk-inquiries:reply", args=[inquiry.pk]), posted))
-        )
-        threads[0].join(1.5)
-    threads[0].join(10)
-    assert raised == []
     assert not Message.objects.filter(kind="reply").exists()
     assert not PreparedReply.objects.exists()
     assert not OutgoingMail.objects.exists()
