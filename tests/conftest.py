@@ -1,5 +1,6 @@
 """The cast, the clock and the database of the tests. Servers and environment: tests/plugin.py."""
 
+import gc
 import os
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client, TransactionTestCase
 from django.utils import timezone, translation
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from shopdesk.accounts import adapter
 from tests import make, migrated
@@ -31,6 +33,14 @@ def pytest_collection_modifyitems(items):
         for item in items:
             if item.get_closest_marker("browser"):
                 item.add_marker(pytest.mark.skip(reason="BROWSER=skip"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish():
+    """What is loaded by now stays, and most of what a test makes goes without a search for it: a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
 
 
 @pytest.fixture
@@ -77,6 +87,24 @@ def _account_mail_at_once(request, monkeypatch):
 @pytest.fixture
 def account_mail_later():
     """For tests about just that: these letters leave when they do."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_listed_once():
+    """Each test client makes the middleware anew, and WhiteNoise looks for all static files each time: 9 ms."""
+    found = {}
+    look = WhiteNoiseMiddleware.add_files_from_finders
+
+    def look_once(self):
+        if not found:
+            look(self)
+            found.update(self.files)
+        self.files.update(found)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", look_once)
+    yield
+    patch.undo()
 
 
 @pytest.fixture(autouse=True)
