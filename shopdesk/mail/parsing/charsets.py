@@ -7,6 +7,7 @@ emoji, a user-defined character) becomes the geta mark, as Japanese printers do.
 
 import codecs
 import re
+from functools import lru_cache
 
 GETA = "\u3013"
 _REPLACEMENT = "\ufffd"
@@ -15,23 +16,30 @@ _ALIASES = {
     "sjis": "cp932", "shiftjis": "cp932", "xsjis": "cp932", "mskanji": "cp932", "windows31j": "cp932",
     "cswindows31j": "cp932", "csshiftjis": "cp932", "cp932": "cp932", "ms932": "cp932", "xmscp932": "cp932",
     "shiftjis2004": "cp932", "shiftjisx0213": "cp932", "xsjisdocomo": "cp932", "xsjiskddi": "cp932",
-    "xsjissoftbank": "cp932",
+    "xsjissoftbank": "cp932", "sjiswin": "cp932", "xms932": "cp932", "ms943": "cp932", "ibm943": "cp932",
+    "ibm943c": "cp932", "xibm943": "cp932", "xibm943c": "cp932", "cp943": "cp932", "cp943c": "cp932",
+    "macjapanese": "cp932", "xmacjapanese": "cp932",
     "jis": "jis", "csiso2022jp": "jis", "cp50220": "jis", "cp50221": "jis", "cp50222": "jis", "xwindows50221": "jis",
-    "jis7": "jis", "junet": "jis",
+    "jis7": "jis", "xjis7": "jis", "xjis": "jis", "junet": "jis",
     "eucjp": "eucjp", "xeucjp": "eucjp", "ujis": "eucjp", "eucjpms": "eucjp", "cp51932": "eucjp", "eucjpwin": "eucjp",
     "eucjis2004": "eucjp", "xeuc": "eucjp",
+    "cseucpkdfmtjapanese": "eucjp", "extendedunixcodepackedformatforjapanese": "eucjp",
     "utf8": "utf-8", "utf8mb4": "utf-8", "xutf8": "utf-8", "unicode11utf8": "utf-8", "cp65001": "utf-8",
+    "utf8n": "utf-8", "utf8sig": "utf-8", "utf8bom": "utf-8", "ucs2": "utf-16", "iso10646ucs2": "utf-16",
+    "unicode": "utf-16", "unicode20utf7": "utf-7", "xunicode20utf7": "utf-7",
     "utf7": "utf-7", "unicode11utf7": "utf-7",
     "usascii": "ascii", "ascii": "ascii", "ansix34": "ascii", "ansix341968": "ascii", "ansix31101983": "ascii",
     "iso646us": "ascii", "646": "ascii",
     "iso88591": "cp1252", "latin1": "cp1252", "l1": "cp1252", "windows1252": "cp1252", "cp1252": "cp1252",
+    "88591": "cp1252", "ansi": "cp1252",
     "iso88599": "cp1254", "latin5": "cp1254",
     "iso88598i": "iso8859-8", "iso88598e": "iso8859-8", "iso88596i": "iso8859-6", "iso88596e": "iso8859-6",
     "ksc56011987": "cp949", "ksc5601": "cp949", "euckr": "cp949", "ksc56011992": "cp949", "csksc56011987": "cp949",
-    "windows949": "cp949", "uhc": "cp949",
+    "windows949": "cp949", "uhc": "cp949", "ms949": "cp949", "xwindows949": "cp949",
     "gb2312": "gb18030", "gbk": "gb18030", "xgbk": "gb18030", "gb231280": "gb18030", "cp936": "gb18030",
     "xeuccn": "gb18030", "euccn": "gb18030", "hzgb2312": "hz", "big5": "cp950", "xbig5": "cp950", "cnbig5": "cp950",
     "windows874": "cp874", "tis620": "cp874", "koi8": "koi8-r",
+    "koi8ru": "koi8-u",
 }  # fmt: skip
 # Python also registers codecs that are not charsets (zip, hex, idna, unicode-escape): only these may be asked for.
 _KNOWN = re.compile(
@@ -62,9 +70,20 @@ def canonical(label: str | None) -> str:
     """Our name of a charset as senders write it; "" when it says nothing ("X-UNKNOWN", "8bit", empty, damaged)."""
     if not label:
         return ""
+    return _canonical(label[:200])
+
+
+# A locale's name ("ja_JP.eucJP"), a page's number ("win-1251"), a known name with something behind it.
+_LOCALE = re.compile(r"[a-z]{2}_[a-z]{2}\.")
+_PAGE = re.compile(r"x?(?:windows|win|cp|ms|ibm|dos|oem)(\d{3,4})")
+_KNOWN_START = re.compile(r"windows-?125\d|iso-?8859-?\d{1,2}|utf-?8|shift[_-]?jis|euc-?jp|gb18030|gb2312|big5|koi8-r")
+
+
+@lru_cache(maxsize=512)
+def _canonical(label: str) -> str:
     name = label.strip().strip("\"' \t;,").lower()
     name = name.removeprefix("charset").lstrip("= \"'") if name.startswith("charset") else name
-    name = name.split("*")[0].split(";")[0].split("$")[0].strip("\"' \t")[:60]
+    name = _LOCALE.sub("", name.split("*")[0].split(";")[0].split("$")[0].strip("\"' \t")[:60], count=1)
     flat = re.sub(r"[^a-z0-9]", "", name)
     if flat in _ALIASES:
         return _ALIASES[flat]
@@ -74,13 +93,15 @@ def canonical(label: str | None) -> str:
         return ""
     if flat.startswith("xmac"):
         flat = name = flat[1:]
-    for candidate in (name, name.removeprefix("x-"), name.replace("windows-", "cp"), flat):
+    page = _PAGE.fullmatch(flat)
+    for candidate in (name, name.removeprefix("x-"), f"cp{page[1]}" if page else flat):
         try:
             found = codecs.lookup(candidate).name
         except (LookupError, ValueError):
             continue
         return found if _KNOWN.fullmatch(found) else ""
-    return ""
+    start = _KNOWN_START.match(name.removeprefix("x-"))
+    return _canonical(start[0]) if start and start[0] != name else ""
 
 
 def _cp932(data: bytes) -> str:
@@ -223,10 +244,21 @@ def _surely_cp932(data: bytes) -> bool:
     return kana >= 2 and kana * 3 >= len(pairs) and _looks_cp932(data)
 
 
+_SURROGATES = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
+
+
+def _pair(match: re.Match[bytes]) -> bytes:
+    return match[0].decode("utf-8", "surrogatepass").encode("utf-16-le", "surrogatepass").decode("utf-16-le").encode()
+
+
 def _utf8(data: bytes) -> str | None:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
+        if _SURROGATES.search(data):
+            # Each half of a pair by itself, as Java's programs write emoji.
+            data = _SURROGATES.sub(_pair, data)
+            return _utf8(data)
         # Cut in the middle of its last character: still UTF-8 by every other sign.
         text = data.decode("utf-8", "replace")
         bad = text.count(_REPLACEMENT)
@@ -280,6 +312,15 @@ def _with_escapes(data: bytes) -> bytes:
     return bytes(out + data[done:])
 
 
+def _with_order(data: bytes, name: str) -> str:
+    """UTF-16 without a mark and without a word on its order: the bytes that repeat (0, kana's 0x30) come first."""
+    if name != "utf-16" or data[:2] in (b"\xfe\xff", b"\xff\xfe"):
+        return name
+    even, odd = data[0:4000:2], data[1:4000:2]
+    first, second = (half.count(0) + half.count(0x30) for half in (even, odd))
+    return "utf-16-le" if second > first else "utf-16-be"
+
+
 def decode(data: bytes, label: str | None = None) -> tuple[str, bool]:
     """The text of ``data`` and whether the label was wrong, unknown or the bytes damaged.
 
@@ -291,7 +332,7 @@ def decode(data: bytes, label: str | None = None) -> tuple[str, bool]:
         name = "utf-8"
     elif name.startswith(("utf-16", "utf-32")):
         if b"\x00" in data or not data.isascii():
-            return data.decode(name, "replace"), False
+            return data.decode(_with_order(data, name), "replace"), False
         name = ""
     if name == "jis" and b"\x1b" not in data:
         data = _with_escapes(data)
@@ -308,6 +349,28 @@ def decode(data: bytes, label: str | None = None) -> tuple[str, bool]:
     if data.isascii():
         return data.decode("ascii"), bool(label) and not name
     return _decode_high(data, name)
+
+
+# Charsets of two bytes a character, where UTF-8 or EUC-JP may be legal by accident.
+_PAIRED = frozenset(["gb18030", "cp949", "cp950", "big5hkscs", "johab", "euc_kr"])
+_ASCII = bytes(range(0x80))
+_THREE = re.compile(rb"[\xe2-\xef][\x80-\xbf]{2}")
+# What customers write of.
+_USUAL = frozenset(
+    "日本人大年月中出会社品返送料注文商用届様御願致金額方法場合確認連絡番号住所氏名電話下本商品購入交換不良在庫配達時間今回先何度前後私"
+    "手数申訳世話上分見使思予定変更希望問題対応可能有無数量色新宅急便到着済支払領収書買高田山川村東京都府県市区"
+)
+
+
+def _usual_kanji(text: str) -> int:
+    return sum(1 for char in text[:20_000] if char in _USUAL)
+
+
+def _perfect(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return ""
 
 
 def _decode_high(data: bytes, name: str) -> tuple[str, bool]:
@@ -333,15 +396,18 @@ def _decode_high(data: bytes, name: str) -> tuple[str, bool]:
         if name.startswith("cp125"):
             return (text, True) if sure else (_one_byte(data, name), False)
         return (text, True) if sure else (data.decode(name, "replace"), True)
-    if name.startswith(("cp125", "iso8859")):
-        # Every run of bytes is legal there; what is also perfect UTF-8 with several bytes is UTF-8.
-        try:
-            return data.decode("utf-8"), True
-        except UnicodeDecodeError:
-            pass
-        if _surely_eucjp(data):
-            return _eucjp(data), True
-    if name.startswith(("cp125", "iso8859", "gb", "cp949")) and _surely_cp932(data):
+    # Every run of bytes is legal there; what is also perfect UTF-8 with several bytes is UTF-8.
+    if name in _PAIRED:
+        if len(_THREE.findall(data)) >= 3 and (perfect := _perfect(data)):
+            return perfect, True
+    elif (name.startswith(("cp125", "iso8859")) or len(data.translate(None, _ASCII)) >= 6) and (
+        perfect := _perfect(data)
+    ):
+        return perfect, True
+    # Kana stand in the same place in EUC-JP and GB 2312, where Japanese may be meant as well: the kanji decide.
+    if _surely_eucjp(data) and (name not in _PAIRED or _usual_kanji(_eucjp(data)) > _usual_kanji(text)):
+        return _eucjp(data), True
+    if name not in ("cp950", "big5hkscs") and _surely_cp932(data):
         return _cp932(data), True
     return text, False
 

@@ -39,6 +39,15 @@ def decode_raw(raw: str, label: str | None = None) -> str:
     return charsets.decode(as_bytes(raw), label)[0]
 
 
+def _straight(raw: str) -> str:
+    """On one line. JIS that was folded by force, in the middle of a run of characters, goes on without a space."""
+    if "\n" not in raw and "\r" not in raw:
+        return raw
+    if "\x1b$" not in raw:
+        return _FOLD.sub(" ", raw)
+    return _FOLD.sub(lambda m: "" if raw.rfind("\x1b$", 0, m.start()) > raw.rfind("\x1b(", 0, m.start()) else " ", raw)
+
+
 def _q(payload: bytes) -> bytes:
     return re.sub(rb"=([0-9A-Fa-f]{2})", lambda m: bytes((int(m[1], 16),)), payload.replace(b"_", b" "))
 
@@ -69,41 +78,77 @@ def base64_bytes(data: bytes) -> tuple[bytes, bool]:
         return b"", True
 
 
-def _payload(encoding: str, payload: str) -> bytes:
-    data = as_bytes(payload)
-    if encoding in "bB":
-        return base64_bytes(data)[0]
-    return _q(data)
+# A word that lost its end with the end of the line.
+_CUT_WORD = re.compile(
+    r"=\?([^\s?]{2,80})\?(?:[bB]\?((?:[A-Za-z0-9+/=]|\r?\n[ \t]){2,8000})|[qQ]\?([^\s?]{2,8000}))\??$"
+)
+_SOFT_BREAK = re.compile(r"=\r?\n[ \t]*")
+_ENCODED_ONLY = re.compile(r"(?:=\?[^\s?]{1,80}\?[bBqQ]\?[^?]{0,8000}\?=\s{0,9}){1,99}")
 
 
-def decode_words(raw: str, label: str | None = None) -> str:
+class _Words:
+    """Neighbouring words of one charset, until their text is asked for."""
+
+    __slots__ = ("charset", "pieces")
+
+    def __init__(self) -> None:
+        self.charset: str | None = None
+        self.pieces: list[tuple[bool, str]] = []
+
+    def add(self, encoding: str, payload: str) -> None:
+        base = encoding in "bB"
+        payload = _FOLD.sub("", payload if base or "=" not in payload else _SOFT_BREAK.sub("", payload))
+        self.pieces.append((base, payload))
+
+    def text(self) -> str:
+        data = b"".join(base64_bytes(as_bytes(one))[0] if base else _q(as_bytes(one)) for base, one in self.pieces)
+        text = charsets.decode(data, self.charset)[0]
+        if "\ufffd" in text and len(self.pieces) > 1 and all(base for base, _one in self.pieces):
+            # Cut in the middle of four letters: put together before they are decoded.
+            whole = base64_bytes(as_bytes("".join(one.rstrip("=") for _base, one in self.pieces)))[0]
+            other = charsets.decode(whole, self.charset)[0]
+            text = other if other.count("\ufffd") < text.count("\ufffd") else text
+        return text
+
+
+def decode_words(raw: str, label: str | None = None, *, again: bool = True) -> str:
     """The text of an unstructured header.
 
     Neighbouring words of one charset are joined as bytes first: senders cut in the middle of a character or of a JIS
-    run. ``label`` is the charset of bytes that nobody encoded.
+    run. ``label`` is the charset of bytes that nobody encoded. What was encoded twice is decoded twice (``again``).
     """
     if "=?" not in raw:
-        return decode_raw(_FOLD.sub(" ", raw), label)
+        return decode_raw(_straight(raw), label)
     out: list[str] = []
-    pending: bytes = b""
-    charset: str | None = None
+    words = _Words()
     at = 0
     for word in _WORD.finditer(raw):
         between = raw[at : word.start()]
         name = word[1].split("*")[0]
-        joined = charset is not None and not between.strip()
-        if not (joined and charsets.canonical(name) == charsets.canonical(charset)):
-            if charset is not None:
-                out.append(charsets.decode(pending, charset)[0])
-            pending, charset = b"", name
+        joined = words.charset is not None and not between.strip()
+        if not (joined and charsets.canonical(name) == charsets.canonical(words.charset)):
+            if words.charset is not None:
+                out.append(words.text())
+            words, words.charset = _Words(), name
             if not joined:
-                out.append(decode_raw(_FOLD.sub(" ", between), label))
-        pending += _payload(word[2], _FOLD.sub("", word[3]))
+                out.append(decode_raw(_straight(between), label))
+        words.add(word[2], word[3])
         at = word.end()
-    if charset is not None:
-        out.append(charsets.decode(pending, charset)[0])
-    out.append(decode_raw(_FOLD.sub(" ", raw[at:]), label))
-    return "".join(out)
+    rest = raw[at:]
+    cut = _CUT_WORD.search(rest) if "=?" in rest else None
+    if cut and charsets.canonical(cut[1].split("*")[0]):
+        between, rest = rest[: cut.start()], ""
+        if words.charset is None or between.strip() or charsets.canonical(cut[1]) != charsets.canonical(words.charset):
+            if words.charset is not None:
+                out.append(words.text())
+            out.append(decode_raw(_straight(between), label) if between.strip() else "")
+            words, words.charset = _Words(), cut[1].split("*")[0]
+        words.add("b" if cut[2] is not None else "q", cut[2] or cut[3])
+    if words.charset is not None:
+        out.append(words.text())
+    out.append(decode_raw(_straight(rest), label))
+    text = "".join(out)
+    return decode_words(text, again=False) if again and "=?" in text and _ENCODED_ONLY.fullmatch(text) else text
 
 
 def unfold(raw: str) -> str:
@@ -389,7 +434,7 @@ def addresses(values: Iterable[str]) -> tuple[Address, ...]:
     """Every mailbox of the header's occurrences, in order. An entry without an address keeps its name."""
     found: list[Address] = []
     for raw in values:
-        value = _FOLD.sub(" ", raw[:MAX_HEADER])
+        value = _straight(raw[:MAX_HEADER])
         if "\x1b" in value or not value.isascii():
             # JIS bytes contain every special character: decoded first, split afterwards.
             value = decode_raw(value)
