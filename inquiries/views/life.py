@@ -36,6 +36,8 @@ def status(request: StaffRequest, pk: int) -> HttpResponse:
     typed = {"cause": request.POST.get("cause", ""), "product": request.POST.get("product", "")}
     try:
         wanted, label = _wanted(request)
+        if str(label) == inquiry.status_name and not inquiry.label and not any(typed.values()):
+            return back(pk)  # it stands there, under the same name
         changed = triage.set_status(
             inquiry,
             status=wanted,

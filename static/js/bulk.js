@@ -20,5 +20,5 @@
     count();
   });
   document.addEventListener("htmx:afterSettle", count);
-  window.addEventListener("pageshow", count);
+  addEventListener("pageshow", count);
 })();

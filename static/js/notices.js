@@ -4,29 +4,31 @@
   const box = document.getElementById("notices");
 
   function say(text) {
-    if (!box || [...box.children].some((child) => child.dataset.text === text)) return;
+    if (box.textContent.includes(text)) return;
     const notice = document.createElement("div");
     notice.className = "alert alert-danger split";
     notice.dataset.text = text;
-    notice.append(text);
     const close = document.createElement("button");
-    close.type = "button";
     close.className = "btn btn-s";
     close.textContent = box.dataset.close;
-    close.addEventListener("click", () => notice.remove());
-    notice.append(close);
+    close.onclick = () => notice.remove();
+    notice.append(text, close);
     box.append(notice);
   }
 
   const on = (name, act) => document.addEventListener(name, act);
   const ended = document.getElementById("session-ended");
+  const offline = () => say(box.dataset.offline);
 
   on("htmx:responseError", ({ detail: { xhr } }) => {
     if (ended?.hidden !== false) say(box.dataset[xhr.status] || box.dataset.failed);
   });
-  on("htmx:sendError", () => say(box.dataset.offline));
-  on("htmx:timeout", () => say(box.dataset.offline));
+  on("htmx:sendError", offline);
+  on("htmx:timeout", offline);
+  // It works again: nothing more to be said, and the notice stands before what is being written.
+  on("htmx:afterRequest", ({ detail }) => detail.successful && box.querySelector("[data-text]")?.remove());
   on("htmx:beforeSwap", ({ detail }) => {
+    detail.ignoreTitle = !detail.target.isConnected;  // a late answer for what is gone
     if (!detail.xhr.responseURL.includes(document.body.dataset.loginUrl)) return;
     detail.shouldSwap = ended.hidden = false;
     detail.isError = true;  // nothing was saved

@@ -15,7 +15,7 @@
     setTimeout(() => {
       for (const button of buttons(form)) {
         button.disabled = true;
-        button.setAttribute("aria-busy", "true");
+        button.ariaBusy = "true";
       }
     });
   }, true);
@@ -27,13 +27,13 @@
   function wake(form) {
     sent.delete(form);
     for (const button of buttons(form)) {
-      if (button.getAttribute("aria-busy") !== "true") continue;
+      if (button.ariaBusy !== "true") continue;
       button.disabled = false;
-      button.removeAttribute("aria-busy");
+      button.ariaBusy = null;
     }
   }
 
-  window.addEventListener("pageshow", (event) => {
+  addEventListener("pageshow", (event) => {
     if (event.persisted) document.querySelectorAll("form[data-once]").forEach(wake);
   });
   document.addEventListener("htmx:afterRequest", (event) => {

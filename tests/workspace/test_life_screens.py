@@ -63,6 +63,9 @@ def test_the_status_is_set_by_a_label_and_undone_by_one_click(db, aya):
     inquiry.refresh_from_db()
     assert (inquiry.status, inquiry.label) == ("open", None)
     assert [event.code for event in inquiry.events.all()] == ["status", "status_undone"]
+    # Where it stands already, under the shop's name for it, nothing happens.
+    aya.post(url("status", inquiry.pk), {"label": StatusLabel.objects.get(name_ja="未対応").pk})
+    assert inquiry.events.count() == 2
 
 
 @pytest.mark.parametrize(
