@@ -145,8 +145,9 @@ def cover(inquiries: Iterable[Inquiry], user: User) -> None:
 
 
 # Photographs and papers belong to the work: a broken bowl, a returns form. Anything else (a mail, a table, a contact
-# card) is addresses by its nature and cannot be covered.
-OPENABLE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/heic", "application/pdf"})
+# card) is addresses by its nature and cannot be covered. A photograph says where it was taken, which is at the
+# customer's home: they get its points drawn anew (thumbnails.redrawn), and not the kind that we cannot draw (HEIC).
+OPENABLE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"})
 
 
 def may_open(file: Attachment, user: User) -> bool:
@@ -154,6 +155,12 @@ def may_open(file: Attachment, user: User) -> bool:
     if sees_contacts(user) or file.message.kind != Message.Kind.RECEIVED:
         return True
     return file.media_type in OPENABLE
+
+
+def shows_place(file: Attachment, user: User) -> bool:
+    """Whether a file may tell somebody, who must not know, where it was made: a picture of the customer's."""
+    is_theirs = file.message.kind == Message.Kind.RECEIVED
+    return is_theirs and not sees_contacts(user) and file.media_type.startswith("image/")
 
 
 def cover_files(files: list[DraftFile], inquiry: Inquiry, user: User) -> list[DraftFile]:

@@ -16,6 +16,8 @@ from inquiries.attachments import INLINE_TYPES, thumbnail_key
 from inquiries.models import Attachment
 
 EDGE = 320
+# Enough to see a scratch; a photograph of a telephone is about half as large again.
+LARGE_EDGE = 2_400
 MEDIA_TYPE = "image/webp"
 # A photograph of a telephone has 50 million points at most; one more than that would unfold to over 150 MB.
 MOST_POINTS = 50_000_000
@@ -46,8 +48,31 @@ def of(file: Attachment) -> bytes:
     return small
 
 
+def redrawn(file: Attachment) -> tuple[bytes, str]:
+    """The picture as (bytes, media type) for who must not learn where it was taken: its points alone, at most
+    LARGE_EDGE wide and high. Raises as :func:`of`."""
+    if file.media_type not in INLINE_TYPES or file.suspicious:
+        raise NoThumbnail
+    with default_storage.open(file.storage_key) as content:
+        points = _points(content.read(), LARGE_EDGE)
+    written = io.BytesIO()
+    if points.mode == "RGB":
+        points.save(written, "JPEG", quality=88)
+        return written.getvalue(), "image/jpeg"
+    points.save(written, "PNG")
+    return written.getvalue(), "image/png"
+
+
 def draw(content: bytes) -> bytes:
     """A picture, made small and written anew. Raises NoThumbnail."""
+    written = io.BytesIO()
+    _points(content, EDGE).save(written, "WEBP", quality=78, method=2)
+    return written.getvalue()
+
+
+def _points(content: bytes, edge: int) -> Image.Image:
+    """The points of a picture, upright and at most ``edge`` wide and high; nothing else of the file. Raises
+    NoThumbnail."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -55,16 +80,14 @@ def draw(content: bytes) -> bytes:
                 # The header says the size; nothing is unfolded yet. Pillow's own limit is one for the whole process.
                 if picture.width * picture.height > MOST_POINTS:
                     raise NoThumbnail
-                picture.draft("RGB", (EDGE * 2, EDGE * 2))  # JPEG unfolds to the small size at once
-                picture.thumbnail((EDGE, EDGE))
+                picture.draft("RGB", (edge * 2, edge * 2))  # JPEG unfolds to the small size at once
+                picture.thumbnail((edge, edge))
                 upright = ImageOps.exif_transpose(picture)
                 mode = "RGBA" if upright.has_transparency_data else "RGB"
                 points = upright.convert(mode)
                 bare = Image.new(mode, points.size)
                 bare.paste(points)
-                written = io.BytesIO()
-                bare.save(written, "WEBP", quality=78, method=2)
-                return written.getvalue()
+                return bare
     except NoThumbnail:
         raise
     except Exception as error:  # a broken picture makes readers of pictures raise whatever they like

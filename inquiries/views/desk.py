@@ -1,8 +1,7 @@
 """What staff see: the list, one inquiry, and who answers it."""
 
 from django.contrib import messages
-from django.core.files.storage import default_storage
-from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -13,6 +12,7 @@ from inquiries.forms import RecordForm, product_named
 from inquiries.listpage import ListPage
 from inquiries.models import Attachment, Category, Inquiry
 from inquiries.views.frame import list_context
+from inquiries.views.received import file_response
 from inquiries.views.showing import inquiry_for, page, side_column, thread_alone
 from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
@@ -112,13 +112,7 @@ def attachment(request: StaffRequest, pk: int) -> HttpResponseBase:
     row = get_object_or_404(rows, pk=pk)
     if not masking.may_open(row, request.user):
         raise Http404
-    try:
-        content = default_storage.open(row.storage_key)
-    except FileNotFoundError as error:
-        raise Http404 from error
-    reading.note(row.message.inquiry, what="file", by=request.user, now=clock.now())
-    name = masking.file_name(row, request.user)
-    response = FileResponse(content, as_attachment=True, filename=name, content_type=row.media_type)
+    response = file_response(row, request.user, as_download=True)
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response["Cache-Control"] = "private, no-store"

@@ -1,18 +1,21 @@
 """What is shown of received mail beside its text: the HTML in its frame, and pictures."""
 
 import base64
+import io
 import re
+from typing import IO
 
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from inquiries import masking, reading, thumbnails
+from inquiries import attachments, masking, reading, thumbnails
 from inquiries.attachments import INLINE_TYPES
 from inquiries.models import Attachment, Inquiry, Message
 from shopdesk import clock
 from shopdesk.accounts.decorators import StaffRequest, staff_view
+from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
 from shopdesk.html import with_remote_pictures
 
@@ -82,18 +85,29 @@ def picture(request: StaffRequest, pk: int) -> HttpResponseBase:
     visible = Inquiry.objects.visible_to(request.user)
     rows = Attachment.objects.filter(message__inquiry__in=visible, media_type__in=INLINE_TYPES)
     row = get_object_or_404(rows.select_related("message__inquiry"), pk=pk)
-    try:
-        content = default_storage.open(row.storage_key)
-    except FileNotFoundError as error:
-        raise Http404 from error
-    reading.note(row.message.inquiry, what="file", by=request.user, now=clock.now())
-    name = masking.file_name(row, request.user)
-    response = FileResponse(content, filename=name, content_type=row.media_type)
+    response = file_response(row, request.user)
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response["Cross-Origin-Resource-Policy"] = "same-origin"
     response["Cache-Control"] = "private, max-age=3600"
     return response
+
+
+def file_response(row: Attachment, user: User, *, as_download: bool = False) -> FileResponse:
+    """A stored file under its name, which is written down for who sees assigned work only; to them a customer's
+    picture goes without what else stands in its file. Raises Http404."""
+    name, content_type = masking.file_name(row, user), row.media_type
+    try:
+        if masking.shows_place(row, user):
+            picture, content_type = thumbnails.redrawn(row)
+            content: IO[bytes] = io.BytesIO(picture)
+            name = attachments.clean_name(name, content_type)
+        else:
+            content = default_storage.open(row.storage_key)
+    except (thumbnails.NoThumbnail, FileNotFoundError) as error:
+        raise Http404 from error
+    reading.note(row.message.inquiry, what="file", by=user, now=clock.now())
+    return FileResponse(content, as_attachment=as_download, filename=name, content_type=content_type)
 
 
 @staff_view(P.INQUIRIES_VIEW)

@@ -83,7 +83,7 @@ def test_a_file_is_not_for_visitors_nor_for_whoever_does_not_see_the_inquiry(kep
     assert client.get(url).status_code == 302
     assert signed_in(outsourced).get(url).status_code == 404
     inquiry = kept.message.inquiry
-    Attachment.objects.update(media_type="image/png")  # what may be anything is kept from them: test_rows.py
+    Attachment.objects.update(media_type="application/pdf")  # what may be anything is kept from them: test_rows.py
     inquiry.assignee = outsourced
     inquiry.save(update_fields=["assignee"])
     answer = signed_in(outsourced).get(url)

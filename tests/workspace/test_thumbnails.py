@@ -7,10 +7,10 @@ import zlib
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from inquiries import thumbnails
-from inquiries.models import Attachment
+from inquiries.models import Attachment, Message
 from tests import make
 from tests.inquiries.make import make_inquiry
 
@@ -126,3 +126,63 @@ def test_only_who_may_see_the_inquiry_sees_its_pictures(db, agent, signed_in, cl
     assert signed_in(nami).get(address(file)).status_code == 200
     finance = make.make_user("f@shop.example", role="finance")
     assert signed_in(finance).get(address(file)).status_code == 403
+
+
+# --- whole pictures, for who must not know where they were taken ------------------------------------------------------
+
+
+def at_home(form="JPEG", **options):
+    """A photograph that says where it was taken, in each way that cameras and programs have."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010E] = "HOME-35.6895-139.6917"
+    exif.get_ifd(0x8825)[1] = "N"
+    exif.get_ifd(0x8825)[2] = (35.0, 41.0, 22.2)
+    if form == "PNG":
+        options["pnginfo"] = PngImagePlugin.PngInfo()
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", "HOME-35.6895-139.6917")
+    return picture(form=form, exif=exif, **options) + b"HOME-35.6895-139.6917"
+
+
+@pytest.mark.parametrize("view", ["picture", "file"])
+@pytest.mark.parametrize(("form", "kind"), [("JPEG", "image/jpeg"), ("PNG", "image/png"), ("WEBP", "image/webp")])
+def test_outsourced_staff_see_the_picture_and_not_the_place(outsourced, agent, signed_in, view, form, kind):
+    content = at_home(form)
+    file = attached(make_inquiry(assignee=outsourced), content, kind)
+    way = f"/admin/inquiries/attachments/{file.pk}/" + ("picture/" if view == "picture" else "")
+    answer = signed_in(outsourced).get(way)
+    seen = b"".join(answer)
+    assert answer.status_code == 200
+    assert b"HOME" not in seen
+    shown = Image.open(io.BytesIO(seen))
+    assert shown.size == (900, 1600)
+    assert not shown.getexif()
+    assert Image.MIME[shown.format] == answer["Content-Type"]
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    # Who may read addresses gets the file as it came.
+    assert b"".join(signed_in(agent).get(way)) == content
+
+
+def test_a_picture_that_cannot_be_drawn_anew_is_not_handed_out(outsourced, agent, signed_in):
+    file = attached(make_inquiry(assignee=outsourced), b"\xff\xd8\xffHOME-35.6895-139.6917")
+    for way in ("picture/", ""):
+        address = f"/admin/inquiries/attachments/{file.pk}/{way}"
+        assert signed_in(outsourced).get(address).status_code == 404
+        assert b"HOME" in b"".join(signed_in(agent).get(address))
+
+
+def test_a_kind_that_we_cannot_draw_stays_closed_to_them(outsourced, agent, signed_in):
+    file = attached(make_inquiry(assignee=outsourced), b"\x00\x00\x00\x18ftypheic HOME", "image/heic")
+    address = f"/admin/inquiries/attachments/{file.pk}/"
+    assert signed_in(outsourced).get(address).status_code == 404
+    assert b"HOME" in b"".join(signed_in(agent).get(address))
+
+
+def test_a_colleagues_picture_is_theirs_as_it_is(outsourced, agent, signed_in):
+    content = at_home()
+    file = attached(make_inquiry(assignee=outsourced), content)
+    note = Message.objects.create(
+        inquiry=file.message.inquiry, kind="reply", body="図です。", author=agent, at=make.NOW
+    )
+    Attachment.objects.filter(pk=file.pk).update(message=note)
+    assert b"".join(signed_in(outsourced).get(f"/admin/inquiries/attachments/{file.pk}/")) == content
