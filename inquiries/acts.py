@@ -179,11 +179,13 @@ def perform(inquiry: Inquiry, acts: Any, *, by: User | None, now: datetime) -> l
     return outcomes
 
 
-def foresee(inquiry: Inquiry, acts: Any, *, by: User | None, facts: doing.Facts | None = None) -> list[Outcome]:
+def foresee(
+    inquiry: Inquiry, acts: Any, *, by: User | None, now: datetime, facts: doing.Facts | None = None
+) -> list[Outcome]:
     """What :func:`perform` would say, without doing anything. ``facts`` spares whoever asks for many the queries."""
     from inquiries import doing  # as above
 
-    rows, facts = _read(acts), facts or doing.Facts([inquiry], by=by)
+    rows, facts = _read(acts), facts or doing.Facts([inquiry], by=by, now=now)
     if code := _closed_to(inquiry, inquiry.pk in facts.visible):
         return [Outcome(row["do"], ok=False, why=code) for row in rows]
     outcomes = []
@@ -200,9 +202,9 @@ def foresee(inquiry: Inquiry, acts: Any, *, by: User | None, facts: doing.Facts 
     return outcomes
 
 
-def hindrance(inquiry: Inquiry, acts: Any, *, by: User | None, facts: doing.Facts | None = None) -> str:
+def hindrance(inquiry: Inquiry, acts: Any, *, by: User | None, now: datetime, facts: doing.Facts | None = None) -> str:
     """The code of the first reason why not every act could be done; "" where all could."""
-    return next((one.why for one in foresee(inquiry, acts, by=by, facts=facts) if not one.ok), "")
+    return next((one.why for one in foresee(inquiry, acts, by=by, now=now, facts=facts) if not one.ok), "")
 
 
 def snoozed_until(days: int, now: datetime) -> datetime:

@@ -75,14 +75,14 @@ def forecast(
     registry.check(acts, user=by)
     found = {inquiry.pk: inquiry for inquiry in _rows_for(acts, by).filter(pk__in=ids[:MOST])}
     rows = [found[pk] for pk in ids if pk in found]
-    facts, busy = doing.Facts(rows, by=by), _being_answered(list(found), by, now)
+    facts, busy = doing.Facts(rows, by=by, now=now), _being_answered(list(found), by, now)
     minds = _minds_words(acts)
     possible, refused = 0, []
     for inquiry in rows:
         why = "locked" if inquiry.pk in busy else ""
         if not why and minds and _moved_on(inquiry, (seen or {}).get(inquiry.pk)):
             why = "said"
-        why = why or registry.hindrance(inquiry, acts, by=by, facts=facts)
+        why = why or registry.hindrance(inquiry, acts, by=by, now=now, facts=facts)
         possible += not why
         if why:
             refused.append((inquiry, why))

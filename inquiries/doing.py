@@ -104,8 +104,8 @@ class Facts:
     Whoever counts beforehand for a thousand rows asks some ten queries, and whoever does it asks anew each time.
     """
 
-    def __init__(self, inquiries: Sequence[Inquiry], *, by: User | None) -> None:
-        self.by = by
+    def __init__(self, inquiries: Sequence[Inquiry], *, by: User | None, now: datetime) -> None:
+        self.by, self.now = by, now
         self._ids = [inquiry.pk for inquiry in inquiries]
         self._known: dict[tuple[Any, ...], Any] = {}
 
@@ -147,7 +147,7 @@ class Facts:
         """How many more may be given in turn; whoever counts takes those off that were."""
         from inquiries import turns  # looks at rules' happenings, too
 
-        return turns.room()
+        return turns.room(self.now)
 
     @cached_property
     def many_tags(self) -> dict[int, set[int]]:
@@ -269,7 +269,7 @@ def _written(inquiry: Inquiry, template: Template, by: User, facts: Facts) -> st
 
 def _reply(inquiry: Inquiry, row: _Row, then: _Row | None, by: User, now: datetime) -> None:
     template = _template(row["template"], by)
-    body = _written(inquiry, template, by, Facts([inquiry], by=by))
+    body = _written(inquiry, template, by, Facts([inquiry], by=by, now=now))
     status, label = _status_of(then) if then is not None else (Inquiry.Status.PENDING, None)
     files = template_files.put_into_draft(template, inquiry, by=by, now=now)
     try:

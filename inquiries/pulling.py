@@ -20,6 +20,7 @@ from inquiries import events, happenings
 from inquiries.models import Category, Inquiry, InquiryQuerySet, PreparedReply, Pull
 from shopdesk import sweeps
 from shopdesk.accounts.models import User
+from shopdesk.shop.working import Roster
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,10 @@ REASONS: dict[str, Promise] = {
     "information": _("Something is missing to answer it"),
     "other": _("Other (please say what)"),
 }
+
+
+class NotNow(Exception):
+    """It is outside of the person's working hours."""
 
 
 class HasOneAlready(Exception):
@@ -68,7 +73,10 @@ def open_pull(user: User, *, now: datetime) -> Pull | None:
 
 
 def next_for(user: User, *, now: datetime) -> Pull:
-    """Hand the most urgent unassigned inquiry to somebody. Raises HasOneAlready, NothingWaits."""
+    """Hand the most urgent unassigned inquiry to somebody. Raises NotNow, HasOneAlready, NothingWaits."""
+    roster = Roster(now)
+    if not roster.works(user):
+        raise NotNow
     _settle_own(user, now)
     try:
         with transaction.atomic():
@@ -77,9 +85,8 @@ def next_for(user: User, *, now: datetime) -> Pull:
             inquiry = _waiting(user).select_for_update(skip_locked=True, of=("self",)).first()
             if inquiry is None:
                 raise NothingWaits
-            pull = Pull.objects.create(
-                inquiry=inquiry, user=user, at=now, expires_at=now + timedelta(minutes=minutes())
-            )
+            ends = _not_after(roster.last_moment(user), now + timedelta(minutes=minutes()))
+            pull = Pull.objects.create(inquiry=inquiry, user=user, at=now, expires_at=ends)
             inquiry.assignee, inquiry.last_activity_at = user, now
             inquiry.save(update_fields=["assignee", "last_activity_at"])
             events.record("pulled", inquiry, actor=user, now=now)
@@ -127,8 +134,14 @@ def taken_back(inquiry: Inquiry, *, by: User, now: datetime) -> None:
         _give_back(last, now)
         return
     last.ended_at, last.outcome = None, Pull.Outcome.OPEN
-    last.expires_at = max(last.expires_at, now + timedelta(minutes=5))
+    last.expires_at = _not_after(Roster(now).last_moment(by), max(last.expires_at, now + timedelta(minutes=5)))
     last.save(update_fields=["ended_at", "outcome", "expires_at"])
+
+
+def hours_changed(user: User, *, now: datetime) -> None:
+    """The claim of somebody whose working hours are others now ends with those, if it would go on for longer."""
+    if (last := Roster(now).last_moment(user)) is not None:
+        Pull.objects.filter(user=user, ended_at=None, expires_at__gt=last).update(expires_at=last)
 
 
 def sweep(now: datetime, limit: int = BATCH) -> int:
@@ -195,6 +208,10 @@ def _rates(counts: dict[int, Counter[str]], names: dict[int, str]) -> list[Rate]
 # --- within ---------------------------------------------------------------------------------------------------------
 
 _OPEN = Inquiry.Status.OPEN
+
+
+def _not_after(last: datetime | None, moment: datetime) -> datetime:
+    return moment if last is None else min(last, moment)
 
 
 def _waiting(user: User) -> InquiryQuerySet:

@@ -16,6 +16,7 @@ from inquiries.models import AgentSetting, Inquiry
 from shopdesk import sweeps
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
+from shopdesk.shop.working import Roster
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ def give(inquiry: Inquiry, *, now: datetime) -> User | None:
     """Give an unassigned inquiry to the next person; None when nobody has room, or somebody has it already."""
     # The inquiry first: a run in bulk holds it already when it asks who is next.
     Inquiry.objects.select_for_update(of=("self",)).get(pk=inquiry.pk)
-    person = _next()
+    person = _next(now)
     if person is None:
         return None
     rows = Inquiry.objects.filter(pk=inquiry.pk, assignee=None, status__in=Inquiry.UNSOLVED)
@@ -78,22 +79,24 @@ def open_counts(users: Collection[int]) -> dict[int, int]:
     return dict(rows.annotate(count=Count("pk")).values_list("assignee", "count"))
 
 
-def room() -> int:
-    """How many more inquiries to answer may be given before nobody has room. Two queries."""
-    rows = _there(AgentSetting.objects.all())
+def room(now: datetime) -> int:
+    """How many more inquiries to answer may be given before nobody has room. Two queries, and one where somebody keeps
+    to the shop's closing days."""
+    rows = _there(AgentSetting.objects.all(), now)
     counts = open_counts([row.user_id for row in rows])
     return sum(max(0, row.cap - counts.get(row.user_id, 0)) for row in rows)
 
 
-def _there(settings: QuerySet[AgentSetting]) -> list[AgentSetting]:
-    """Of these who takes turns and is there now."""
+def _there(settings: QuerySet[AgentSetting], now: datetime) -> list[AgentSetting]:
+    """Of these who takes turns and is there now, within their working hours."""
     rows = settings.filter(takes_turns=True, is_available=True, user__is_active=True).select_related("user__role")
-    return [row for row in rows.order_by("pk") if row.user.has_perm(P.INQUIRIES_VIEW)]
+    roster = Roster(now)
+    return [row for row in rows.order_by("pk") if row.user.has_perm(P.INQUIRIES_VIEW) and roster.works(row.user)]
 
 
-def _next() -> User | None:
+def _next(now: datetime) -> User | None:
     """Who is there and has room: the fewest open first, then who was given one longest ago. Holds the settings."""
-    rows = _there(AgentSetting.objects.select_for_update(of=("self",)))
+    rows = _there(AgentSetting.objects.select_for_update(of=("self",)), now)
     counts = open_counts([row.user_id for row in rows])
     free = [row for row in rows if counts.get(row.user_id, 0) < row.cap]
     if not free:

@@ -19,7 +19,7 @@ WEEK = 7 * DAY
 # No slot is longer than a day, so that one which holds at a moment began two days before at most, with what is allowed
 # to come a little late.
 _BACK = 2
-# A stretch that goes on for longer goes on for ever, as far as anybody asks.
+# How far ahead anybody asks when work ends.
 _AHEAD = 8
 # Who keeps to closing days of the shop may have to wait for the end of a long one.
 _HORIZON_DAYS = 800
@@ -103,17 +103,20 @@ class WorkingHours:
             start <= moment < end + after for start, end in self._spans(self._day(moment, -_BACK), days=_BACK + 1)
         )
 
-    def until(self, moment: datetime) -> datetime | None:
-        """When the work ends that goes on at a moment, or soon after; None for within a week or so not at all.
+    def until(self, moment: datetime, *, after: timedelta = timedelta()) -> datetime:
+        """When the work ends that goes on at a moment, or that ended less than ``after`` before it.
 
-        What follows without a gap is one stretch.
+        What follows without a gap is one stretch; one that goes on for longer than a week is cut there. The moment
+        itself where nobody works.
         """
-        last = moment
+        last = None
         for start, end in self._spans(self._day(moment, -_BACK), days=_BACK + 1 + _AHEAD):
-            if start > last:
+            if end + after <= moment:
+                continue
+            if start > (last or moment):
                 break
-            last = max(last, end)
-        return last if last < moment + timedelta(days=_AHEAD - 1) else None
+            last = max(last or end, end)
+        return last or moment
 
     def next_start(self, moment: datetime) -> datetime | None:
         """The first moment from ``moment`` on at which a slot holds; None where there is none in two years."""

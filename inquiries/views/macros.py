@@ -85,12 +85,13 @@ def delete(request: StaffRequest, pk: int) -> HttpResponse:
 def menu(request: StaffRequest, pk: int) -> HttpResponse:
     """The macros for this inquiry, each with what it would do here and why it cannot."""
     inquiry = _inquiry(request, pk)
-    offered, facts = list(macros.offered_to(request.user)), doing.Facts([inquiry], by=request.user)
+    now = clock.now()
+    offered, facts = list(macros.offered_to(request.user)), doing.Facts([inquiry], by=request.user, now=now)
     told = acts.describe_each(macro.acts for macro in offered)
     rows = []
     for macro, words in zip(offered, told, strict=True):
         try:
-            code = acts.hindrance(inquiry, macro.acts, by=request.user, facts=facts)
+            code = acts.hindrance(inquiry, macro.acts, by=request.user, now=now, facts=facts)
         except acts.BadActs:
             code = "failed"
         rows.append({"macro": macro, "words": words, "why": acts.reason(code) if code else ""})

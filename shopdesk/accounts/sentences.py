@@ -16,6 +16,7 @@ _SENTENCES = {
     "two_factor.removed": _("Removed a second factor (%(type)s)"),
     "staff.added": _("Added member of staff no. %(user)s (%(role)s)"),
     "staff.changed": _("Changed member of staff no. %(user)s (%(role)s)"),
+    "staff.hours": _("Changed the working hours of %(name)s: %(changes)s"),
     "staff.invited": _("Sent an invitation to member of staff no. %(user)s"),
     "role.changed": _("Changed the role %(role)s"),
     "mail.marked_sent": _("Marked an uncertain mail as sent"),
@@ -48,6 +49,7 @@ _SENTENCES = {
     "customer.noted": _("Changed the remarks on customer no. %(customer)s"),
     "inquiry.read": _("Read inquiry %(number)s"),
     "inquiry.read:file": _("Opened a file of inquiry %(number)s"),
+    "inquiries.exported": _("Wrote inquiries to a file (%(count)s, %(personal)s): %(note)s"),
     "inquiries.send_refused": _("Tried to send without being allowed to (%(path)s)"),
     "settings.added": _("Added to the settings: %(table)s “%(name)s”"),
     "settings.changed": _("Changed in the settings: %(table)s “%(name)s” – %(changes)s"),
@@ -92,14 +94,14 @@ def kind(code: str) -> str:
 # Of a value as much as a line of the log bears; the entry's own page has more.
 _SHOWN = 40
 # Data that is said in words; the rest are numbers and names.
-_WORDED = ("type", "reason", "scope", "status", "role")
+_WORDED = ("type", "reason", "scope", "status", "role", "personal", "note")
 
 
 def _data(entry: AuditEntry) -> dict[str, object]:
     data = {**entry.data}
     for key in set(_WORDED) & set(data):
         data[key] = facts.word(entry, key, longest=_SHOWN)
-    if entry.code.startswith("settings."):
+    if entry.code.startswith("settings.") or entry.code == "staff.hours":
         told = [
             gettext("%(field)s: %(before)s → %(after)s") % one._asdict() for one in facts.changes(entry, longest=_SHOWN)
         ]

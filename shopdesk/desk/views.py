@@ -106,7 +106,7 @@ _SETTINGS: list[tuple[Promise, list[tuple[str, Promise]]]] = [
 # Pages of their own among them: heading -> [(name of the address, label, what it is for, permission)].
 _PAGES: dict[Promise, list[tuple[str, Promise, Promise, P]]] = {
     _SETTINGS[2][0]: [
-        ("desk-inquiries:turns", _("Turns"), _("Who gets new inquiries"), P.INQUIRIES_SETTINGS),
+        ("desk-inquiries:turns", _("Turns"), _("Who gets new inquiries, and when they work"), P.INQUIRIES_SETTINGS),
         (
             "desk-inquiries:pulls",
             _("Inquiries on demand"),

@@ -45,11 +45,16 @@ def business_calendar() -> Calendar:
     hours: dict[int, list[tuple[time, time]]] = defaultdict(list)
     for slot in _hours():
         hours[slot.weekday].append((slot.opens, slot.closes))
+    return Calendar(hours=dict(hours) or DEFAULT_HOURS, closed=closing_days(), zone=ZoneInfo(settings.TIME_ZONE))
+
+
+def closing_days() -> frozenset[date]:
+    """The active closing days of the shop, public holidays among them. One query; nothing is cached."""
     closed: set[date] = set()
     for first, last in _closures():
         days = min(last - first, _LONGEST_CLOSURE).days
         closed.update(first + timedelta(days=place) for place in range(days + 1))
-    return Calendar(hours=dict(hours) or DEFAULT_HOURS, closed=frozenset(closed), zone=ZoneInfo(settings.TIME_ZONE))
+    return frozenset(closed)
 
 
 @statement(keep=1)

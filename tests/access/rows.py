@@ -168,6 +168,7 @@ def one_of_everything(user):
         "desk-inquiries:read-note": [inquiry.pk, file.message_id],
         **{f"desk-inquiries:view-{deed}": [view.pk] for deed in ("edit", "delete")},
         "desk-inquiries:skip": [claim.pk],
+        "desk-inquiries:hours": [user.pk],
         "desk-inquiries:menu": [inquiry.pk, "status"],
         "desk-inquiries:undo-status": [inquiry.pk, moved.pk],
         "desk-inquiries:split": [file.message_id],

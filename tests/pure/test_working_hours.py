@@ -122,8 +122,16 @@ def test_a_little_late():
 def test_one_stretch_without_a_gap():
     hours = works((FRIDAY, "9-12, 12-24"), (5, "0-3, 4-5"))
     assert hours.until(at(20, 10)) == at(21, 3)
-    assert works(*((day, "0-24") for day in range(7))).until(at(20, 10)) is None
+    assert works(*((day, "0-24") for day in range(7))).until(at(20, 10)) > at(27, 10)
     assert works((FRIDAY, "9-17")).until(at(20, 17, 5)) == at(20, 17, 5)  # none goes on
+
+
+def test_the_end_that_has_just_been():
+    hours, late = works((FRIDAY, "9-17, 17:10-20")), timedelta(minutes=15)
+    assert hours.until(at(20, 17, 5), after=late) == at(20, 17)
+    assert hours.until(at(20, 17, 12)) == at(20, 20)
+    assert hours.until(at(20, 20, 14, 59), after=late) == at(20, 20)
+    assert hours.until(at(20, 20, 15), after=late) == at(20, 20, 15)
 
 
 def test_closing_days_let_begin_nothing_and_a_night_goes_on_into_them():
@@ -157,6 +165,5 @@ def test_the_next_start_is_the_first_moment_that_holds(drawn, minute):
     assert (found == moment) is hours.hold(moment)
     if found > moment:
         assert not hours.hold(found - SECOND)
-    if hours.hold(moment) and (until := hours.until(moment)) is not None:
-        assert not hours.hold(until)
-        assert hours.hold(until - SECOND)
+    if hours.hold(moment):
+        assert hours.hold(hours.until(moment) - SECOND)

@@ -146,7 +146,7 @@ def test_a_reply_that_must_not_leave_now(agent, thanks, why):
         Inquiry.objects.filter(pk=inquiry.pk).update(status="merged", merged_into=target, waiting_since=None)
     inquiry = Inquiry.objects.get(pk=inquiry.pk)
     wanted = [{"do": "reply", "template": thanks.pk}]
-    assert [(one.do, one.why) for one in acts.foresee(inquiry, wanted, by=agent)] == [("reply", why)]
+    assert [(one.do, one.why) for one in acts.foresee(inquiry, wanted, by=agent, now=make.NOW)] == [("reply", why)]
     assert outcomes(inquiry, wanted, agent) == [("reply", why)]
     assert (OutgoingMail.objects.count(), Message.objects.filter(kind="reply").count()) == (0, 0)
 
@@ -159,8 +159,8 @@ def test_foreseeing_says_the_same_and_does_nothing(agent, tag, thanks, django_as
         {"do": "tag", "tag": tag.pk}, {"do": "cause", "cause": cause.pk}, {"do": "status", "status": "solved"},
     ]  # fmt: skip
     with django_assert_max_num_queries(8):
-        assert [one.why for one in acts.foresee(inquiry, wanted, by=agent)] == ["", "", ""]
-    assert [one.why for one in acts.foresee(inquiry, wanted[2:], by=agent)] == ["cause_missing"]
+        assert [one.why for one in acts.foresee(inquiry, wanted, by=agent, now=make.NOW)] == ["", "", ""]
+    assert [one.why for one in acts.foresee(inquiry, wanted[2:], by=agent, now=make.NOW)] == ["cause_missing"]
     assert (inquiry.tags.count(), InquiryEvent.objects.count(), Happening.objects.count()) == (0, 0, 0)
 
 

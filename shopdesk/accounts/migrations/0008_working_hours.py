@@ -1,5 +1,3 @@
-from typing import ClassVar
-
 import django.contrib.postgres.fields
 import django.contrib.postgres.fields.ranges
 from django.db import migrations, models
@@ -8,9 +6,9 @@ import shopdesk.accounts.models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("accounts", "0007_export_roles")]
+    dependencies = [("accounts", "0007_export_roles")]
 
-    operations: ClassVar = [
+    operations = [
         migrations.AddField(
             model_name="user",
             name="work_hours",
