@@ -103,6 +103,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "shopdesk.middleware.parts_apart",
+    "shopdesk.desk.off_hours.OffHoursMiddleware",
 ]
 
 ROOT_URLCONF = "shopdesk.urls"

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.views import i18n
 from django.views.decorators.http import require_POST
 
+from shopdesk.accounts import hours
 from shopdesk.accounts.decorators import StaffRequest, staff_view
 from shopdesk.accounts.models import User
 from shopdesk.fields import field_of, save_form
@@ -63,4 +64,5 @@ def profile(request: StaffRequest) -> HttpResponse:
         messages.success(request, _("Saved."))
         return redirect("profile")
     status = 422 if request.method == "POST" else 200
-    return render(request, "accounts/profile.html", {"form": form, "nav_active": "profile"}, status=status)
+    context = {"form": form, "hours": hours.told(request.user), "nav_active": "profile"}
+    return render(request, "accounts/profile.html", context, status=status)
