@@ -77,7 +77,8 @@ _TABLE: tuple[tuple[str, str], ...] = (
             r"|exceed\w* (?:\w+ ){0,4}(?:quota|storage|mailbox|allocation)|insufficient (?:disk|mailbox) ?(?:space"
             r"|storage)|disk quota|(?:mailbox|user|account|recipient|maildir|inbox|storage)[^.\n]{0,40}(?:full|over"
             r"|quota|exceeded|out of space|delivery limit)|out of storage|not enough (?:storage|disk|space)"
-            r"|too much mail|容量|一杯|いっぱい|boîte.{0,30}pleine|pleine|voll\b|storage limit|message store is full"
+            r"|too much mail|too many messages on"
+            r"|容量|一杯|いっぱい|boîte.{0,30}pleine|pleine|voll\b|storage limit|message store is full"
             r"|receiving mail at a rate"
         ),
     ),
@@ -97,7 +98,8 @@ _TABLE: tuple[tuple[str, str], ...] = (
             r"|invalid|illegal|bad|unknown) (?:host|domain)|name (?:service|server) (?:error|fail)"
             r"|host or domain name not found|domain .{0,80}(?:does ?n(?:o|')t exist|not found|invalid|not exist"
             r"|no longer)|could ?(?:n't|not) (?:find|be found)[^.\n]{0,40}(?:domain|host|exchanger)|nxdomain"
-            r"|no (?:mx|mail exchanger|dns)|all relevant mx records|address lookup failure|illegal host/domain"
+            r"|no (?:mx|mail exchanger|dns)"
+            r"|name or service not known|all relevant mx records|address lookup failure|illegal host/domain"
             r"|recipient address has no|recipient domain|misformatted domain|ドメイン(?:が|は)[^。\n]{0,20}(?:存在"
             r"|見つ)|DNS Error|get hostname|mail exchanger|Unrouteable address"
         ),
@@ -113,12 +115,13 @@ _TABLE: tuple[tuple[str, str], ...] = (
     (
         "suspended",
         (
-            r"(?:mailbox|account|user|recipient|address|service|mail)[^.\n]{0,60}(?:suspend|disabled|disable"
+            r"service (?:is )?(?:suspended|disabled)"
+            r"|(?:mailbox|account|user|recipient|address|mail)[^.\n]{0,60}(?:suspend|disabled|disable"
             r"|inactive|deactivat|discontinu|frozen|locked|temporarily (?:unavailable|locked)|not active"
             r"|not available|currently unavailable|expired|been closed|is barred|unavailable)|inactive (?:user"
             r"|account|on)|(?:disabled|suspended|inactive|dormant|locked) (?:mailbox|user|account|recipient)"
             r"|temporarily disabled|(?:invalid/)?inactive|停止|休止|vacation mode|closed due to inactivity"
-            r"|archived recipient|domain (?:is )?not allowed|boite du destinataire archivee"
+            r"|archived recipient|deactivated mailbox|domain (?:is )?not allowed|boite du destinataire archivee"
         ),
     ),
     (
@@ -138,7 +141,8 @@ _TABLE: tuple[tuple[str, str], ...] = (
             r"|address|mailbox|user|account|destination|e-?mail|alias|local)|not our customer|not a (?:known|valid"
             r"|gatewayed|user)|does ?n(?:o|'|’)t (?:exist|have an?|like|match)|isn't in my|is not (?:a known|known"
             r"|on|recogni[sz]ed)|vpopmail|can't (?:create|open) mailbox|RecipNotFound|RecipientNotFound|ResolverADR"
-            r"|NoSuchUser|ADR\.RecipNotFound|RCPT TO generated|宛先(?:不明|の|が)|(?:アドレス|ユーザー?|宛先"
+            r"|NoSuchUser|BAD_RECIPIENT|no mail ?box (?:available )?for this"
+            r"|ADR\.RecipNotFound|RCPT TO generated|宛先(?:不明|の|が)|(?:アドレス|ユーザー?|宛先"
             r"|メールボックス)[^。\n]{0,40}(?:存在|見つ|ありません|不明|誤)|destinataire inconnu|utilisateur inconnu"
             r"|n'existe pas|not found in directory|recipient name is not|Addressee unknown|user reject|5\.1\.1\b"
             r"|#5\.1\.1|not listed in|final delivery userid|was ?n(?:o|'|’)t found"

@@ -29,6 +29,7 @@ WORDS = re.compile(
     r"user\s+unknown|unknown\s+(?:user|or illegal|recipient|address|local)|(?:user|mailbox|address|recipient"
     r"|account)\b[^.\n]{0,40}\b(?:not found|unavailable|unknown|rejected|does\s?n(?:o|'|’)t|disabled|full"
     r"|over quota|invalid|refused|not exist)|"
+    r"(?:message|mail) not delivered|not a (?:valid|known) (?:user|recipient|mailbox|address|account)\b|"
     r"no such (?:user|recipient|mailbox|address|person)|no mailbox|unable to (?:deliver|send|reach|relay)"
     r"|return(?:ed|ing)\s+(?:message|mail|to\s+sender|your|unsent)|"
     r"(?:automatically|been)\s+rejected|rejected (?:by|your|the)|(?:mail|message) (?:was"
@@ -104,6 +105,14 @@ WAYS = tuple(
 )
 
 
+# A list of people of the reporter's own domain, by their local names alone.
+LISTED = re.compile(
+    r"(?:following (?:recipient|address|user|people|person)\w*[^\n]{0,200}"
+    r"|(?:delivered|sent) to the following)[^\n]{0,60}:"
+    r"[ \t]*(?=\n)",
+    re.IGNORECASE,
+)
+LISTED_NAME = re.compile(r"[ \t]+([A-Za-z0-9][A-Za-z0-9._+-]{1,63})(?:[ \t]{2,}[^\n]*)?[ \t]*")
 FOREIGN = re.compile(rf"(?<![A-Za-z0-9.@])({ADDR})")
 
 # A report without a machine part: still on its way.

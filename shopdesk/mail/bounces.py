@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from shopdesk.mail import bounce_json
 from shopdesk.mail.bounce_reasons import HARD, reason_of
 from shopdesk.mail.bounce_words import (
     AFTER_DATA,
@@ -20,6 +21,8 @@ from shopdesk.mail.bounce_words import (
     FOREIGN,
     GATEWAY,
     GIVEN_UP,
+    LISTED,
+    LISTED_NAME,
     OF_MAIL,
     PASSED_ON,
     STILL,
@@ -104,6 +107,14 @@ class _Found:
     words: str = ""
 
 
+def _as_written(fields: dict[str, str]) -> str:
+    """The recipient of a report whose address is none that we could write to ("a@#b.example"): it did fail."""
+    value = fields.get("final-recipient", "") or fields.get("original-recipient", "")
+    spec = cleaning.line(value.rpartition(";")[2]).strip(" <>")
+    local, _at, domain = spec.rpartition("@")
+    return spec if local and domain and not re.search(r"[\s<>]", spec) and len(spec) <= MAX_ADDRESS else ""
+
+
 def _from_report(text: str) -> list[_Found]:
     found: list[_Found] = []
     for fields in _blocks(text):
@@ -113,7 +124,7 @@ def _from_report(text: str) -> list[_Found]:
         ]
         if "final-recipient" not in fields and "original-recipient" not in fields:
             continue
-        address = next((name for name in named if name), "")
+        address = next((name for name in named if name), "") or _as_written(fields)
         status = _STATUS.search(fields.get("status", ""))
         words = " ".join(
             filter(
@@ -173,6 +184,22 @@ def _from_words(text: str, *, own: set[str], domain: str) -> list[_Found]:
         if found:
             return found
     return []
+
+
+def _from_local_names(text: str, domain: str) -> list[_Found]:
+    """A provider that lists its own people without the domain, which is the reporter's."""
+    found: list[_Found] = []
+    for listed in LISTED.finditer(text):
+        for line in text[listed.end() : listed.end() + 2000].split("\n")[: MAX_RECIPIENTS + 2]:
+            if not line.strip():
+                continue
+            name = LISTED_NAME.fullmatch(line)
+            if name is None:
+                break
+            found.append(_Found(f"{name[1]}@{domain}", words=text[max(0, listed.start() - 300) : listed.end() + 300]))
+        if found:
+            break
+    return found
 
 
 _SAYS_WHY = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.])|(?<!\d)[45]\d\d(?!\d)")
@@ -261,10 +288,27 @@ def _complaint(parts: list[Piece], text: str) -> Bounce:
             addresses = FIND.findall(_header_of(returned, name))
             if addresses:
                 break
+    return Bounce(_complained(addresses, kind), _original_id(returned, report))
+
+
+def _complained(addresses: list[str], kind: str) -> tuple[BouncedRecipient, ...]:
     reason = {"not-spam": "not_spam", "auth-failure": "auth_report", "dmarc": "auth_report"}.get(kind, "complaint")
     unique = list(dict.fromkeys(address.lower() for address in addresses))
-    recipients = tuple(BouncedRecipient(address, "", reason, "soft") for address in unique[:MAX_RECIPIENTS])
-    return Bounce(recipients, _original_id(returned, report))
+    return tuple(BouncedRecipient(address, "", reason, "soft") for address in unique[:MAX_RECIPIENTS])
+
+
+def _of_service(told: bounce_json.Told, subject: str) -> tuple[Kind, Bounce] | None:
+    """A provider's news in JSON; None when they name nobody."""
+    named = [(_one(address), *rest) for address, *rest in told.recipients if _one(address)]
+    ids = message_ids(told.message_id) if told.message_id else ()
+    if not named:
+        return None
+    if told.about == "complaint":
+        return Kind.COMPLAINT, Bounce(
+            _complained([one[0] for one in named], told.feedback.lower()), ids[0] if ids else ""
+        )
+    found = [_Found(address, status, action, cleaning.line(words)) for address, status, action, words in named]
+    return Kind.BOUNCE, Bounce(tuple(_recipient(one, "", subject) for one in _unique(found)), ids[0] if ids else "")
 
 
 def _bounce(fields: Fields, sender: Address, subject: str, text: str, parts: list[Piece]) -> Bounce:
@@ -301,13 +345,18 @@ def _bounce(fields: Fields, sender: Address, subject: str, text: str, parts: lis
     found = [one for one in (failed or found) if one.address]
     if not found and fields.get("x-failed-recipients"):
         found = [_Found(_one(address)) for address in fields.get("x-failed-recipients").split(",") if _one(address)]
+    if not found and MACHINE.match(sender.address):
+        found = _from_local_names(words, domain)
     if not found:
         found = _from_words(words, own=own, domain=domain)
     if not found:
+        # Whoever sent the mail is not who did not get it, though a copy went to them.
+        wrote = {address.lower() for name in ("from", "sender") for address in FIND.findall(_header_of(returned, name))}
         found = [
             _Found(address)
             for name in ("x-failed-recipients", "to", "cc")
-            for address in FIND.findall(_header_of(returned, name))[:1]
+            for address in FIND.findall(_header_of(returned, name))
+            if address.lower() not in wrote
         ][:1]
     if not found and words is not text:
         found = _from_words(text[:MAX_TEXT], own=own, domain=domain)
@@ -370,6 +419,9 @@ def classify(
 
     ``text`` is the readable text, ``parts`` the text and message parts, ``report_type`` that of a multipart/report.
     """
+    told = bounce_json.read(sender.address, text)
+    if told is not None and (news := _of_service(told, subject)):
+        return *news, False
     types = {part.type for part in parts}
     microsoft = (
         "message/rfc822" in types

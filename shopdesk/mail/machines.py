@@ -28,8 +28,11 @@ _AUTO_SUBJECT = re.compile(
     _BEFORE + r"(?:(?:auto(?:matic(?:ally)?|mated|)[ _-]?(?:reply|response|respon[sd]er|answer|acknowledge?ment)"
     r"|out[ -]of[ -](?:the[ -])?office(?:[ -](?:auto[ -]?)?(?:reply|response|message|notification|notice))?"
     r"|vacation\s+(?:reply|message|notice|response)|away from (?:my|the) (?:e?-?mail|desk|office)"
-    r"|automatische antwort|réponse automatique|respuesta autom[aá]tica|自动回复|自動回覆)"
+    r"|automatische antwort|réponse automatique|respuesta autom[aá]tica|自动回复|自動回覆"
+    r"|automatyczna odpowiedź|automatisch antwoord|risposta automatica|resposta automática|automatiskt? svar"
+    r"|automaattinen vastaus|автоматический ответ|자동 회신)"
     rf"(?:{_AFTER}|\s+(?:from|until|till|re)\b)"
+    r"|auto: .{1,80} is (?:out of|away from) (?:the |my )?office\b"
     rf"|abwesenheits(?:notiz|nachricht|meldung|assistent)|自動(?:返信|応答|返答|回答)(?:メール|メッセージ|通知)?{_BRACKETS})",
     re.IGNORECASE,
 )
@@ -72,6 +75,8 @@ MACHINE_NAME = re.compile(
 
 def is_auto(fields: Fields, subject: str) -> bool:
     """Whether a machine answered by itself: a holiday note, an acknowledgement. Lists and bulk mail are not that."""
+    if "x-apple-unsubscribe" in fields:
+        return False  # Apple's program wrote it, but a person asked for it, and people must see that
     submitted = fields.get("auto-submitted").lower().partition(";")[0].partition("(")[0].strip()
     if submitted.startswith(("auto-replied", "auto-notified")):
         return True
