@@ -337,8 +337,8 @@ def test_outsourced_staff_take_nothing_out_but_a_file(hidden, outsourced, signed
         kinds
         == {
             ("text/html", False),
-            ("image/png", True),
-            ("image/png", False),
+            ("image/jpeg", True),
+            ("image/jpeg", False),
             ("image/webp", False),
             ("text/javascript", False),
         }
