@@ -6,3 +6,9 @@ class InquiriesConfig(AppConfig):
     name = "inquiries"
     label = "inquiries"
     verbose_name = _("Inquiries")
+
+    def ready(self) -> None:
+        from inquiries import exporting
+        from shopdesk.accounts import facts
+
+        facts.say("inquiries", "list", exporting.in_words)

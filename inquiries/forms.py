@@ -185,6 +185,24 @@ class ViewForm(forms.Form):
     )
 
 
+class ExportForm(forms.Form):
+    """Why a list is taken away, and whether with what its customers are known by."""
+
+    WITHOUT, WITH = "", "1"
+    # 税務調査 is a reason; "....", "aaaa" and "test" say nothing.
+    _SHORTEST, _DIFFERENT = 4, 3
+
+    personal = forms.ChoiceField(choices=((WITHOUT, ""), (WITH, "")), initial=WITHOUT, required=False)
+    reason = LineField(label=_("Reason"), max_length=200, help_text=_("Stays in the audit log with your name."))
+
+    def clean_reason(self) -> str:
+        reason: str = self.cleaned_data["reason"]
+        letters = [letter for letter in reason if letter.isalnum()]
+        if len(letters) < self._SHORTEST or len(set(letters)) < self._DIFFERENT or reason.casefold() == "test":
+            raise forms.ValidationError(_("Say in a few words what the file is for."))
+        return reason
+
+
 class ReplyForm(forms.Form):
     """A reply as it is posted. The buttons say what becomes of it (``action``; empty: the view's own) or which status
     follows (``then``, read by answers.outcome()); ``after`` is the status that was chosen for one that waits first.

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from inquiries.urls import life, texts, turns
-from inquiries.views import composing, desk, live, palette, prepared, received, saved, sending, writing
+from inquiries.views import composing, desk, exports, live, palette, prepared, received, saved, sending, writing
 
 app_name = "desk-inquiries"
 urlpatterns = [
@@ -19,6 +19,7 @@ urlpatterns = [
     path("views/<int:pk>/", saved.edit, name="view-edit"),
     path("views/<int:pk>/delete/", saved.delete, name="view-delete"),
     path("new/", desk.new, name="new"),
+    path("export/", exports.export, name="export"),
     path("attachments/<int:pk>/", desk.attachment, name="attachment"),
     path("attachments/<int:pk>/picture/", received.picture, name="picture"),
     path("attachments/<int:pk>/thumbnail/", received.thumbnail, name="thumbnail"),

@@ -30,6 +30,7 @@ def rights(user: User) -> dict[str, bool]:
     return {
         "may_record": user.has_perms([P.INQUIRIES_VIEW_ALL, P.INQUIRIES_DRAFT]),
         "may_bulk": user.has_perm(P.INQUIRIES_TRIAGE),
+        "may_export": user.has_perms([P.INQUIRIES_VIEW_ALL, P.INQUIRIES_EXPORT]),
         # Conditions look into texts and addresses: only who may read them asks.
         "may_save_views": sees_all,
     }
