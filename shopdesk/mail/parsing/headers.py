@@ -243,7 +243,11 @@ _PLAIN = re.compile(r'[^"()<>,;:\\=]+')
 _BARE = re.compile(r"(?<![^\s<>\"',;()])[^\s<>\"',;()]{1,200}@[^\s<>\"',;()]{1,200}")
 
 
-_DOMAIN = re.compile(r"\[[0-9A-Fa-f:.]{2,60}\]|[^\s<>()\[\],;:\\\"@]{1,253}")
+# As an input method writes them, and as a form of the web does.
+_WIDE = {0xFF1C: "<", 0xFF1E: ">", 0xFF20: "@"}
+_ESCAPED = re.compile(r"&(lt|gt|quot);")
+_SPACED = re.compile(r"\s*([^\s@<>()\",;:]{1,64})\s{1,9}@\s{1,9}([^\s@<>()\",;:]{1,250})\s*")
+_DOMAIN = re.compile(r"\[(?:IPv6:)?[0-9A-Fa-f:.]{2,60}\]|[^\s<>()\[\],;:\\\"@]{1,253}")
 
 
 class _Box:
@@ -407,7 +411,7 @@ def _address(box: _Box) -> Address | None:
             return Address(_name(words), "") if words.strip() or any(a.strip() for a in box.angles) else None
     if not words.strip():
         return None
-    plain = decode_words(words) if "=?" in words else words
+    plain = _narrow(decode_words(words)) if "=?" in words else words
     if "<" in plain and "<" not in words:
         # The sender encoded name and address together.
         return next(iter(_addresses_of(plain)), None)
@@ -415,15 +419,28 @@ def _address(box: _Box) -> Address | None:
     found = list(_BARE.finditer(plain))
     spec = _spec(quoted[1]) if quoted else ""
     if not spec and found:
-        spec = _spec(found[-1][0])
+        spec = _spec(found[-1][0]) or _spec(found[-1][0].strip("[]{}:"))
+    if not spec and (spaced := _SPACED.fullmatch(plain)):
+        return Address("", _spec(f"{spaced[1]}@{spaced[2]}"))
     if not spec:
-        return Address(_name(words), "")
+        spec = next((one for comment in box.comments if "@" in comment and (one := _spec(comment))), "")
+        return Address(_name(words), spec)
     if quoted:
         name = ""
     else:
         last = found[-1]
         name = _name((plain[: last.start()] + plain[last.end() :]).strip(" \"'"))
     return Address(name or (_name(box.comments[-1]) if box.comments else ""), spec)
+
+
+def _narrow(value: str) -> str:
+    if "<" not in value and "&lt;" in value:
+        value = _ESCAPED.sub(lambda m: {"lt": "<", "gt": ">", "quot": '"'}[m[1]], value)
+    if value.isascii():
+        return value
+    if "<" not in value and "\uff1c" in value:
+        value = value.translate(_WIDE)
+    return value.translate(_WIDE) if "@" not in value and "\uff20" in value else value
 
 
 def _addresses_of(raw: str) -> list[Address]:
@@ -438,7 +455,7 @@ def addresses(values: Iterable[str]) -> tuple[Address, ...]:
         if "\x1b" in value or not value.isascii():
             # JIS bytes contain every special character: decoded first, split afterwards.
             value = decode_raw(value)
-        found += _addresses_of(value)
+        found += _addresses_of(_narrow(value))
         if len(found) >= MAX_ADDRESSES:
             break
     return tuple(found[:MAX_ADDRESSES])

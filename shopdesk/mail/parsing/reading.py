@@ -148,11 +148,21 @@ class _Fields:
         return any(key == name for key, _value in self._head.fields)
 
 
+def _first(senders: tuple[Address, ...]) -> Address:
+    """Of several the first with an address; a comma that nobody quoted ("Yamada, Taro <...>") divides its name."""
+    for place, one in enumerate(senders):
+        if one.address:
+            names = [before.name for before in senders[:place]]
+            whole = place < 4 and one.name and all(name and "@" not in name for name in names)
+            return replace(one, name=cleaning.line(", ".join([*names, one.name]), 500)) if whole else one
+    return senders[0] if senders else Address("", "")
+
+
 def _envelope(head: Head, label: str | None) -> tuple[ParsedMail, list[str]]:
     problems: list[str] = []
     subject = cleaning.line(headers.decode_words(head.get("subject"), label))
     senders = headers.addresses(head.all("from"))
-    sender = next((found for found in senders if found.address), senders[0] if senders else Address("", ""))
+    sender = _first(senders)
     if not sender.address:
         problems.append("no_sender")
     if "\ufffd" in subject + sender.name:
