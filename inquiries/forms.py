@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from inquiries import attachments
+from inquiries import attachments, own
 from inquiries.models import Category, Inquiry
 from shopdesk import addresses
 from shopdesk.accounts.models import User
@@ -39,6 +39,16 @@ class AddressFormField(LineField):
 
     def to_python(self, value: Any) -> str:
         return addresses.normalise(super().to_python(value))
+
+
+class CustomersAddressField(AddressFormField):
+    """The mail address of somebody who asks: answers to one of our own would only come back to us, unread."""
+
+    def clean(self, value: Any) -> str:
+        address: str = super().clean(value)
+        if address and own.is_ours(address):
+            raise forms.ValidationError(_("This is the shop's own address. Please give the customer's."), code="ours")
+        return address
 
 
 class FilesInput(forms.ClearableFileInput):
@@ -85,7 +95,7 @@ class ContactForm(forms.Form):
     name = LineField(
         label=_("Your name"), max_length=100, widget=forms.TextInput(attrs={"autocomplete": "name", "maxlength": None})
     )
-    email = AddressFormField(
+    email = CustomersAddressField(
         label=_("Mail address"),
         max_length=addresses.MAX_LENGTH,
         help_text=_("We answer to this address."),
@@ -142,7 +152,7 @@ class RecordForm(forms.Form):
     channel = forms.ChoiceField(label=_("Channel"), initial=Inquiry.Channel.PHONE)
     name = LineField(label=_("Customer's name"), max_length=100)
     phone = LineField(label=_("Phone"), max_length=20, required=False)
-    email = AddressFormField(label=_("Mail address"), max_length=addresses.MAX_LENGTH, required=False)
+    email = CustomersAddressField(label=_("Mail address"), max_length=addresses.MAX_LENGTH, required=False)
     category = forms.ChoiceField(label=_("Category"))
     order_number = LineField(label=_("Order number"), max_length=60, required=False)
     product = LineField(

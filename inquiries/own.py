@@ -7,6 +7,13 @@ from shopdesk.mail.models import Mailbox
 from shopdesk.shop.models import Store
 
 
+def is_ours(address: str) -> bool:
+    """Whether a letter to this address would come back to us: one of our own, also with ``+something`` in it. Two
+    queries."""
+    local, _at, domain = mail_addresses.normalise(address).rpartition("@")
+    return not {f"{local}@{domain}", f"{local.partition('+')[0]}@{domain}"}.isdisjoint(addresses())
+
+
 def addresses() -> set[str]:
     """Every address that we write from or fetch mail of. Two queries."""
     own = {*Store.objects.values_list("sender_address", flat=True), *Mailbox.objects.values_list("address", flat=True)}

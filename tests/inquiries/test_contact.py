@@ -314,3 +314,17 @@ def test_six_files_are_one_too_many(client, store):
     answer = client.post(URL, contact_data(files=[file(f"{n}.png") for n in range(6)]))
     assert answer.status_code == 422
     assert Inquiry.objects.count() == 0
+
+
+@pytest.mark.parametrize("typed", ["own@shop.example", "ＯＷＮ@shop.example", "own+abc@shop.example"])
+def test_the_shops_own_address_is_not_the_customers(client, store, agent, signed_in, typed):
+    store.sender_address = "own@shop.example"
+    store.save(update_fields=["sender_address"])
+    answer = client.post(URL, contact_data(email=typed))
+    assert answer.status_code == 422
+    assert "ショップのメールアドレスです。" in answer.content.decode()
+    assert "財布の色は何色がありますか。" in answer.content.decode()
+    posted = contact_data(email=typed, channel="phone", subject="色")
+    assert signed_in(agent).post("/admin/inquiries/new/", posted).status_code == 422
+    assert not Inquiry.objects.exists()
+    assert not OutgoingMail.objects.exists()
