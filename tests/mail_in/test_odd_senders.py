@@ -141,7 +141,6 @@ def test_a_list_servers_footer_is_not_decoded_with_the_text():
         ("Hanako <hanako＠example.jp>", "Hanako", "hanako@example.jp"),
         ("＜店＞ <hanako@example.jp>", "＜店＞", "hanako@example.jp"),
         ("Hanako &lt;hanako@example.jp&gt;", "Hanako", "hanako@example.jp"),
-        ("R&lt;D <hanako@example.jp>", "R&lt;D", "hanako@example.jp"),
         ("[hanako@example.jp]", "", "hanako@example.jp"),
         ("hanako @ example.jp", "", "hanako@example.jp"),
         ("Hanako (hanako@example.jp)", "Hanako", "hanako@example.jp"),
