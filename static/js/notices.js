@@ -26,7 +26,9 @@
   on("htmx:sendError", offline);
   on("htmx:timeout", offline);
   // It works again: nothing more to be said, and the notice stands before what is being written.
-  on("htmx:afterRequest", ({ detail }) => detail.successful && box.querySelector("[data-text]")?.remove());
+  on("htmx:afterRequest", ({ detail }) => {
+    if (detail.successful) for (const notice of box.querySelectorAll("[data-text]")) notice.remove();
+  });
   on("htmx:beforeSwap", ({ detail }) => {
     detail.ignoreTitle = !detail.target.isConnected;  // a late answer for what is gone
     if (!detail.xhr.responseURL.includes(document.body.dataset.loginUrl)) return;

@@ -1,5 +1,6 @@
 """The home page: each thing that waits stands in exactly one list, one click from its cure, and it stays cheap."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -287,3 +288,20 @@ def test_the_settings_page_shows_what_one_may_change(owner, signed_in):
     page = signed_in(clerk).get(reverse("desk:settings")).content.decode()
     assert reverse("admin:shop_store_changelist") not in page
     assert "この役割で変更できる項目はありません。" in page
+
+
+def test_tables_lead_back_to_where_they_are_listed(owner, signed_in):
+    def ways(address):
+        page = signed_in(owner).get(address).content.decode()
+        return re.findall(r'<li><a href="([^"]+)"', "".join(re.findall(r'<ol class="breadcrumbs">.*?</ol>', page)))
+
+    settings, stores = reverse("desk:settings"), reverse("admin:shop_store_changelist")
+    store = make.make_store()
+    assert ways(stores) == [settings]
+    assert ways(reverse("admin:shop_store_change", args=[store.pk])) == [settings, stores]
+    history = ways(reverse("admin:shop_store_history", args=[store.pk]))
+    assert history == [settings, stores, reverse("admin:shop_store_change", args=[store.pk])]
+    # Staff have a place in the navigation.
+    people = reverse("admin:accounts_user_changelist")
+    assert ways(people) == []
+    assert ways(reverse("admin:accounts_user_add")) == [people]
