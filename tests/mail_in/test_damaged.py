@@ -147,6 +147,8 @@ def test_a_sender_behind_a_space_before_the_colon():
         ('attachment filename="a.pdf"', "a.pdf"),
         ('attachment, filename="a.pdf"', "a.pdf"),
         ("filename=a.pdf", "a.pdf"),
+        ("attachment\r\n filename*0*=utf-8''%E8%A6%8B\r\n filename*1*=%E7%A9%8D\r\n filename*2=.pdf", "見積.pdf"),
+        ("attachment; filename=my\r\n file 1.pdf\r\n size=3", "my file 1.pdf"),
         ("attachment; filename='a.pdf'", "a.pdf"),
         ("attachment; filename=my file 1.pdf; size=3", "my file 1.pdf"),
         ('attachment; filename="%E8%A6%8B%E7%A9%8D.pdf"', "見積.pdf"),

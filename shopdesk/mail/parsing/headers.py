@@ -163,6 +163,7 @@ _PARAMETER = re.compile(
 )
 _FORGOTTEN = re.compile(r"(?=.*%[89A-Fa-f])(?:%[0-9A-Fa-f]{2}|[A-Za-z0-9._~-])+")
 _PERCENT = re.compile(r"%(?:[C-Fc-f][0-9A-Fa-f]%[89ABab][0-9A-Fa-f]|[89EFef][0-9A-Fa-f]%[4-9A-Fa-f][0-9A-Fa-f])")
+_NEXT_LINE = re.compile(r"\r?\n[ \t]{1,99}(?=[A-Za-z][A-Za-z0-9*-]{0,40}=(?![?=]))")
 _NO_SEMICOLON = re.compile(r"\s{0,99}(?:([^\s=;,\"]{1,80})[\s,]{1,99})?(?=[^\s=;,\"]{1,80}\s{0,20}=)")
 
 
@@ -216,6 +217,9 @@ def parameters(raw: str, limit: int = MAX_PARAMETERS) -> tuple[str, dict[str, st
             continue
         at = match.end()
         value = match[2] if match[2] is not None else match[3].strip()
+        if match[2] is None and "\n" in value and (following := _NEXT_LINE.search(match[3])):
+            # A new line in place of the semicolon.
+            value, at = match[3][: following.start()].strip(), match.start(3) + following.end()
         if match[2] is not None and "\\" in value:
             value = re.sub(r"\\([\"\\])", r"\1", value)
         found.setdefault(match[1].lower(), value)
