@@ -74,18 +74,20 @@ def open_pull(user: User, *, now: datetime) -> Pull | None:
 
 def next_for(user: User, *, now: datetime) -> Pull:
     """Hand the most urgent unassigned inquiry to somebody. Raises NotNow, HasOneAlready, NothingWaits."""
-    roster = Roster(now)
-    if not roster.works(user):
-        raise NotNow
     _settle_own(user, now)
     try:
         with transaction.atomic():
+            # Their hours as they are now: whoever changes them holds the same row, and cuts this claim when it is over.
+            rows = User.objects.select_for_update(of=("self",), no_key=True).select_related("role")
+            fresh, roster = rows.get(pk=user.pk), Roster(now)
+            if not roster.works(fresh):
+                raise NotNow
             if (held := Pull.objects.filter(user=user, ended_at=None).select_related("inquiry").first()) is not None:
                 raise HasOneAlready(held)
             inquiry = _waiting(user).select_for_update(skip_locked=True, of=("self",)).first()
             if inquiry is None:
                 raise NothingWaits
-            ends = _not_after(roster.last_moment(user), now + timedelta(minutes=minutes()))
+            ends = _not_after(roster.last_moment(fresh), now + timedelta(minutes=minutes()))
             pull = Pull.objects.create(inquiry=inquiry, user=user, at=now, expires_at=ends)
             inquiry.assignee, inquiry.last_activity_at = user, now
             inquiry.save(update_fields=["assignee", "last_activity_at"])

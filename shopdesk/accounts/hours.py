@@ -46,7 +46,8 @@ def _slot(start: int, end: int) -> str:
 @transaction.atomic
 def change(user: User, *, slots: list[Slot], rests_on_closing_days: bool, by: User, now: datetime) -> User:
     """Store when somebody works, and write down what it was before. The same again changes nothing."""
-    fresh: User = User.objects.select_for_update(of=("self",)).select_related("role").get(pk=user.pk)
+    rows = User.objects.select_for_update(of=("self",), no_key=True)
+    fresh: User = rows.select_related("role").get(pk=user.pk)
     before = {"work_hours": fresh.slots, "rests_on_closing_days": fresh.rests_on_closing_days}
     after = {"work_hours": sorted(slots), "rests_on_closing_days": rests_on_closing_days}
     changes = [[name, before[name], after[name]] for name in before if before[name] != after[name]]

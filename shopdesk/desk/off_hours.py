@@ -16,7 +16,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from shopdesk import clock
 from shopdesk.accounts import hours
 from shopdesk.accounts.models import User
-from shopdesk.shop.working import GRACE, Roster, Standing, is_bound
+from shopdesk.shop.working import Roster, Standing, is_bound
 
 # What is still taken for GRACE after the end, so that nothing written is lost: drafts, replies, also to be read by a
 # second person, and taking back what was sent by mistake.
@@ -72,7 +72,6 @@ def _closed(request: HttpRequest, user: User, roster: Roster) -> HttpResponse:
         context = {
             "next_start": roster.next_start(user),
             "hours": hours.told(user),
-            "grace": int(GRACE.total_seconds() // 60),
             "kept": _kept(request),
         }
         response = render(request, "desk/off_hours.html", context)

@@ -411,37 +411,32 @@ def test_a_claim_follows_hours_that_are_changed_meanwhile(nami, waiting, manager
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_claim_and_other_hours_at_once(now):
-    """Whichever is first: no claim goes on after the hours as they are at last, but for its usual time."""
+def test_hours_that_are_changed_while_a_claim_is_asked_for(now):
+    """Who asks has come with the hours of before; the claim waits for those that are being written."""
     nami = make.make_user("nami@shop.example", role="outsourced", work_hours=slots((FRIDAY, "9-18")))
     boss = make.make_user("boss@shop.example", role="owner")
     make_inquiry("Q-0001")
-    barrier = threading.Barrier(2)
+    told = []
 
     def claim():
-        barrier.wait()
         try:
-            pulling.next_for(User.objects.select_related("role").get(pk=nami.pk), now=now)
-        except pulling.NotNow:
-            pass
+            pulling.next_for(nami, now=now)
+        except pulling.NotNow as refusal:
+            told.append(refusal)
         finally:
             connection.close()
 
-    def change():
-        barrier.wait()
-        try:
-            with transaction.atomic():
-                changed = hours.change(nami, slots=[], rests_on_closing_days=False, by=boss, now=now)
-                pulling.hours_changed(changed, now=now)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=claim), threading.Thread(target=change)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert Pull.objects.get().expires_at == now + timedelta(minutes=30)
+    asking = threading.Thread(target=claim)
+    with transaction.atomic():
+        changed = hours.change(nami, slots=slots((FRIDAY, "13-18")), rests_on_closing_days=False, by=boss, now=now)
+        pulling.hours_changed(changed, now=now)
+        asking.start()
+        asking.join(0.5)
+        assert asking.is_alive()
+    asking.join()
+    assert len(told) == 1
+    assert Pull.objects.count() == 0
+    assert Inquiry.objects.get().assignee is None
 
 
 def test_turns_give_nothing_to_whoever_is_out(nami, agent, now):
