@@ -170,3 +170,41 @@ def test_a_name_that_was_lost_in_one_place_is_read_in_the_other():
     head = b'Content-Type: application/pdf; name="=?utf-8?B?6KaL56mNLnBkZg==?="\r\n'
     head += b'Content-Disposition: attachment; filename="??.pdf"\r\n'
     assert [file.name for file in read(head, b"x").attachments] == ["見積.pdf"]
+
+
+# --- mail inside of mail -----------------------------------------------------------------------------------------------
+INNER = "From: 店 <shop@shop.example>\r\nSubject: ご注文 R-1\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n発送しました。\r\n".encode()
+
+
+def forwarded(*mails, comment=b""):
+    parts = b"--B\r\nContent-Type: text/plain\r\n\r\n" + comment + b"\r\n"
+    parts += b"".join(b"--B\r\nContent-Type: message/rfc822\r\n\r\n" + mail + b"\r\n" for mail in mails)
+    return read(b"Content-Type: multipart/mixed; boundary=B\r\n", parts + b"--B--\r\n")
+
+
+def test_a_mail_passed_on_without_a_word_is_read():
+    mail = forwarded(INNER)
+    assert mail.text == (
+        "---------- Forwarded message ---------\nFrom: 店 <shop@shop.example>\nSubject: ご注文 R-1\n\n発送しました。"
+    )
+    assert mail.reply_text == mail.text
+    assert [file.type for file in mail.attachments] == ["message/rfc822"]
+    assert (mail.sender.address, mail.subject) == ("hanako@example.jp", "t")
+
+
+def test_with_words_of_ones_own_it_stays_a_file():
+    assert forwarded(INNER, comment=b"please look").text == "please look"
+
+
+def test_only_so_many_and_only_one_level():
+    assert forwarded(*[INNER] * 5).text.count("発送しました") == 3
+    deep = b"Content-Type: message/rfc822\r\n\r\n" + INNER
+    assert forwarded(deep).text == ""
+    bomb = b"Content-Type: multipart/mixed; boundary=A\r\n\r\n" + b"--A\r\n\r\n" * 20_000
+    assert forwarded(b"From: x@y.example\r\n" + bomb).subject in ("t", "")
+
+
+def test_one_odd_byte_makes_no_japanese():
+    head = b'Content-Type: application/pdf; name="=?windows-1252?Q?Quien_Te_Dij=8Fat=2E_Pitbull=2Emp3?="\r\n'
+    assert read(head, b"x").attachments[0].name == "Quien Te Dijat. Pitbull.mp3"
+    assert read(b"Content-Type: text/plain; charset=windows-1252\r\n", "注文番号".encode("cp932")).text == "注文番号"

@@ -394,7 +394,9 @@ def _decode_high(data: bytes, name: str) -> tuple[str, bool]:
     except (UnicodeDecodeError, LookupError):
         text, sure = _sniff(data)
         if name.startswith("cp125"):
-            return (text, True) if sure else (_one_byte(data, name), False)
+            # One byte that the page does not have, between Western letters, makes no Japanese.
+            alone = len(data.translate(None, _ASCII)) * 8 < len(data) and not _THREE.search(data)
+            return (text, True) if sure and not alone else (_one_byte(data, name), False)
         return (text, True) if sure else (data.decode(name, "replace"), True)
     # Every run of bytes is legal there; what is also perfect UTF-8 with several bytes is UTF-8.
     if name in _PAIRED:

@@ -314,11 +314,39 @@ def _attachment(name: str, kind: str, content: bytes, *, inline: bool, content_i
     )
 
 
+MAX_FORWARDED = 3
+
+
+def _forwarded(structure: Structure) -> str:
+    """The text of the mails that somebody passes on as files without a word of their own, as a mail program would
+    have put it into the letter. Only one level deep; what is inside stays an attachment as well."""
+    found: list[str] = []
+    inside = [leaf for leaf in structure.attachments if leaf.type == "message/rfc822" and not leaf.in_report]
+    for leaf in inside[:MAX_FORWARDED]:
+        try:
+            data = straightened(leaf.data.lstrip())
+            head = read_head(data)
+            text, _html = _bodies(read_structure(data, head), [], [])
+            mail, _problems = _envelope(head, None)
+        except (TooComplex, RecursionError, MemoryError):
+            continue
+        sender = f"{mail.sender.name} <{mail.sender.address}>".strip()
+        if text.strip():
+            found.append(f"{_PASSED_ON}\nFrom: {sender}\nSubject: {mail.subject}\n\n{text}")
+    return "\n\n".join(found)[:MAX_TEXT]
+
+
+# As Gmail writes it in every language; the quote fold knows it.
+_PASSED_ON = "---------- Forwarded message ---------"
+
+
 def _read(raw: bytes, head: Head) -> ParsedMail:
     structure = read_structure(raw, head)
     problems = [*head.problems, *structure.problems]
     files: list[tuple[bytes, bytes]] = []
     text, raw_html = _bodies(structure, problems, files)
+    if not text.strip() and not raw_html:
+        text = _forwarded(structure)
     leaves = _content_ids(structure.attachments)
     html, used = "", set[str]()
     if raw_html:
