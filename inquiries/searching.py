@@ -89,21 +89,24 @@ def words_of(query: str) -> list[str]:
     return [word for word in words if any(map(str.isalnum, unicodedata.normalize("NFKC", word)))][:MOST_WORDS]
 
 
-def search(query: str, *, user: User, rows: InquiryQuerySet | None = None, page: int = 1) -> Found:
+def search(
+    query: str, *, user: User, rows: InquiryQuerySet | None = None, page: int = 1, size: int | None = None
+) -> Found:
     """One page of what ``user`` may see that holds every word of ``query``, newest first.
 
-    ``rows`` narrows it further (a status, an assignee). Staff who may not read contacts search only their own rows, and
-    only in what they are shown: nobody puts a phone number together from the pieces that find something.
+    ``rows`` narrows it further (a status, an assignee); ``size`` is PER_PAGE unless said. Staff who may not read
+    contacts search only their own rows, and only in what they are shown: nobody puts a phone number together from the
+    pieces that find something.
     """
-    page = max(1, min(page, MOST_PAGES))
+    page, size = max(1, min(page, MOST_PAGES)), size or PER_PAGE
     visible = (Inquiry.objects.all() if rows is None else rows).visible_to(user)
     words = words_of(query)
     if not words:
         return Found([], 0, False)
     if IS_NUMBER.fullmatch(number := normalise_number(" ".join(words))):
-        return _page(visible.filter(number=number), [], page)
+        return _page(visible.filter(number=number), [], page, size)
     if not masking.sees_contacts(user):
-        return _of_covered(_maybe_shown(visible, query, words), words, page)
+        return _of_covered(_maybe_shown(visible, query, words), words, page, size)
     wanted = _condition(words)
     if wanted is None:
         return Found([], 0, False)
@@ -115,13 +118,24 @@ def search(query: str, *, user: User, rows: InquiryQuerySet | None = None, page:
         if len(pks) <= COUNTED and typed != wanted:
             pks = _first(known)
     if len(pks) <= COUNTED:
-        return _page(visible.filter(pk__in=pks), words, page)
-    return _of_many(visible, known, words, page)
+        return _page(visible.filter(pk__in=pks), words, page, size)
+    return _of_many(visible, known, words, page, size)
 
 
-def _of_many(visible: InquiryQuerySet, known: QuerySet[SearchEntry], words: Sequence[str], page: int) -> Found:
+def everything(query: str, *, user: User, rows: InquiryQuerySet) -> tuple[list[int], bool]:
+    """The keys of what all pages of :func:`search` show together, newest first, and whether there is more than that.
+
+    As one page of that size, so that it costs a few queries and not those of forty pages.
+    """
+    found = search(query, user=user, rows=rows, size=PER_PAGE * MOST_PAGES)
+    return [hit.inquiry.pk for hit in found.hits], found.has_next or found.is_cut
+
+
+def _of_many(
+    visible: InquiryQuerySet, known: QuerySet[SearchEntry], words: Sequence[str], page: int, size: int
+) -> Found:
     """A page of more hits than are counted."""
-    start = (page - 1) * PER_PAGE
+    start = (page - 1) * size
     every = Inquiry.objects.order_by("-last_activity_at", "-pk").values_list("last_activity_at", flat=True)
     walked = visible.filter(Exists(known.filter(pk=OuterRef("pk"))))
     # Asked by itself: only of a moment that it knows does the planner see how little there is to walk.
@@ -129,17 +143,17 @@ def _of_many(visible: InquiryQuerySet, known: QuerySet[SearchEntry], words: Sequ
         walked = walked.filter(last_activity_at__gte=since)
     # The newest one after the other, each looked up by its key, until the page is full.
     with _planned("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"):
-        shown = _cut(walked, start)
-    if len(shown) > PER_PAGE:
+        shown = _cut(walked, start, size)
+    if len(shown) > size:
         if not visible.query.where:
-            return _found(shown, words, page, total=COUNTED + 1)
-        return replace(_found(shown, words, page, total=start + len(shown)), is_open=True)
+            return _found(shown, words, page, size, total=COUNTED + 1)
+        return replace(_found(shown, words, page, size, total=start + len(shown)), is_open=True)
     with _planned("enable_seqscan"):
         # By a sum, which no index has in order: else the planner walks the newest again until it has enough.
         moment = ExpressionWrapper(F("last_activity_at") + Value(timedelta()), output_field=DateTimeField())
         rows = visible.filter(pk__in=known.values("pk")).order_by(moment.desc(), "-pk")
         pks = list(rows.values_list("pk", flat=True)[: max(PER_PAGE * MOST_PAGES, COUNTED) + 1])
-    return _page(visible.filter(pk__in=pks), words, page, total=min(len(pks), COUNTED + 1))
+    return _page(visible.filter(pk__in=pks), words, page, size, total=min(len(pks), COUNTED + 1))
 
 
 def _first(found: QuerySet[SearchEntry]) -> list[int]:
@@ -161,9 +175,9 @@ def _maybe_shown(visible: InquiryQuerySet, query: str, words: Sequence[str]) -> 
     return found.live()
 
 
-def _of_covered(rows: InquiryQuerySet, words: Sequence[str], page: int) -> Found:
+def _of_covered(rows: InquiryQuerySet, words: Sequence[str], page: int, size: int) -> Found:
     """A page of what still holds the words when contacts are covered in it."""
-    found = _page(rows, [], page)
+    found = _page(rows, [], page, size)
     hits = _hits([hit.inquiry for hit in found.hits], words, covered=True)
     return replace(found, hits=hits, total=found.total - len(found.hits) + len(hits))
 
@@ -225,28 +239,28 @@ def _said(*, inquiries: list[int]) -> QuerySet[Message, tuple[Any, ...]]:
     return said.values_list("inquiry_id", "body", "folded", "sender_name", "sender_address")
 
 
-def _page(rows: InquiryQuerySet, words: Sequence[str], page: int, *, total: int | None = None) -> Found:
-    start = (page - 1) * PER_PAGE
-    shown = _cut(rows, start)
+def _page(rows: InquiryQuerySet, words: Sequence[str], page: int, size: int, *, total: int | None = None) -> Found:
+    start = (page - 1) * size
+    shown = _cut(rows, start, size)
     if total is None:
-        total = rows.count() if len(shown) > PER_PAGE or start else len(shown)
-    return _found(shown, words, page, total=total)
+        total = rows.count() if len(shown) > size or start else len(shown)
+    return _found(shown, words, page, size, total=total)
 
 
-def _cut(rows: InquiryQuerySet, start: int) -> list[Inquiry]:
+def _cut(rows: InquiryQuerySet, start: int, size: int) -> list[Inquiry]:
     """A page of them and one more, newest first, with what a line of the result tells."""
     ordered = rows.order_by("-last_activity_at", "-pk")
-    stop = start + PER_PAGE + 1
+    stop = start + size + 1
     if rows.query.annotations:  # of the list, which knows more about its rows
         return list(ordered.select_related(*_BESIDE_IT)[start:stop])
     pks = list(ordered.values_list("pk", flat=True)[start:stop])
     return _shown(pks=pks) if pks else []
 
 
-def _found(shown: list[Inquiry], words: Sequence[str], page: int, *, total: int) -> Found:
+def _found(shown: list[Inquiry], words: Sequence[str], page: int, size: int, *, total: int) -> Found:
     """``shown`` holds the rows of the page, and one more where another page follows."""
-    more, is_last = len(shown) > PER_PAGE, page == MOST_PAGES
-    return Found(_hits(shown[:PER_PAGE], words), total, more and not is_last, is_cut=more and is_last)
+    more, is_last = len(shown) > size, page == MOST_PAGES
+    return Found(_hits(shown[:size], words), total, more and not is_last, is_cut=more and is_last)
 
 
 def _hits(rows: list[Inquiry], words: Sequence[str], *, covered: bool = False) -> list[Hit]:

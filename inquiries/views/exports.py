@@ -58,7 +58,7 @@ def export(request: StaffRequest) -> HttpResponseBase:
     return _file(request, found, personal=personal, page=page)
 
 
-@reauthentication_required
+@reauthentication_required  # type: ignore[untyped-decorator]  # allauth ships no types
 def _signed_in_lately(request: HttpRequest) -> None:
     """Raises ReauthenticationRequired, which leads to the page that asks for the password or the passkey, and back."""
 
