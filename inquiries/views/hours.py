@@ -38,9 +38,10 @@ class HoursForm(forms.Form):
     )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        initial = {"rests_on_closing_days": user.rests_on_closing_days}
-        initial |= {_name(weekday): day_text(user.slots, weekday) for weekday in range(7)}
-        super().__init__(*args, initial=initial | kwargs.pop("initial", {}), **kwargs)
+        week: dict[str, Any] = {_name(weekday): day_text(user.slots, weekday) for weekday in range(7)}
+        week["rests_on_closing_days"] = user.rests_on_closing_days
+        kwargs["initial"] = week | kwargs.get("initial", {})
+        super().__init__(*args, **kwargs)
         for weekday, label in WEEKDAYS.items():
             # iOS shows a keyboard without a dash for inputmode="numeric".
             field = forms.CharField(label=label, required=False, max_length=_LONGEST)

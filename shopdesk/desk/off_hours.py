@@ -56,8 +56,7 @@ def _without_the_way_back(request: HttpRequest, response: HttpResponseBase) -> H
     said of the deed."""
     if response.status_code != 302:
         return response
-    said = messages.get_messages(request)
-    if not said.added_new:
+    if not getattr(messages.get_messages(request), "added_new", False):
         messages.success(request, _("What you wrote has been taken."))
     if request.headers.get("HX-Request"):
         return HttpResponseClientRedirect("/admin/")
