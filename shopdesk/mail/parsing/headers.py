@@ -217,9 +217,9 @@ def parameters(raw: str, limit: int = MAX_PARAMETERS) -> tuple[str, dict[str, st
             continue
         at = match.end()
         value = match[2] if match[2] is not None else match[3].strip()
-        if match[2] is None and "\n" in value and (following := _NEXT_LINE.search(match[3])):
+        if match[2] is None and "\n" in value and (next_line := _NEXT_LINE.search(match[3])):
             # A new line in place of the semicolon.
-            value, at = match[3][: following.start()].strip(), match.start(3) + following.end()
+            value, at = match[3][: next_line.start()].strip(), match.start(3) + next_line.end()
         if match[2] is not None and "\\" in value:
             value = re.sub(r"\\([\"\\])", r"\1", value)
         found.setdefault(match[1].lower(), value)

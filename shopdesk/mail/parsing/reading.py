@@ -8,11 +8,12 @@ from urllib.parse import unquote
 
 from shopdesk.html import sanitise_mail
 from shopdesk.mail import bounces, quoting
-from shopdesk.mail.parsing import charsets, cleaning, headers
+from shopdesk.mail.parsing import charsets, cleaning, headers, tnef
 from shopdesk.mail.parsing.flowed import joined_lines
 from shopdesk.mail.parsing.html_text import html_to_text
 from shopdesk.mail.parsing.model import Address, Attachment, Kind, ParsedMail
 from shopdesk.mail.parsing.structure import (
+    MAX_PARTS,
     Head,
     Leaf,
     Structure,
@@ -336,6 +337,29 @@ def _forwarded(structure: Structure) -> str:
     return "\n\n".join(found)[:MAX_TEXT]
 
 
+def _unpack(structure: Structure) -> tnef.Contents:
+    """Put the files of a winmail.dat in its place. It stays beside them where not everything could be taken out."""
+    contents = tnef.Contents()
+    attachments: list[Leaf] = []
+    for leaf in structure.attachments:
+        if not leaf.data.startswith(tnef.SIGNATURE):
+            attachments.append(leaf)
+            continue
+        inside = tnef.read(leaf.data)
+        contents = contents if contents.text or contents.html else inside
+        if not (inside.files and inside.whole):
+            attachments.append(leaf)
+        for file in inside.files:
+            kind = file.type.lower() if _MIME.fullmatch(file.type) else "application/octet-stream"
+            name = cleaning.file_name(file.name)
+            attachments.append(
+                replace(leaf, params={}, type=kind, name=name, content_id=file.content_id, data=file.content)
+            )
+    structure.attachments[:] = attachments[:MAX_PARTS]
+    return contents
+
+
+_MIME = re.compile(r"[A-Za-z0-9.+-]{1,60}/[A-Za-z0-9.+-]{1,60}")
 # As Gmail writes it in every language; the quote fold knows it.
 _PASSED_ON = "---------- Forwarded message ---------"
 
@@ -345,6 +369,12 @@ def _read(raw: bytes, head: Head) -> ParsedMail:
     problems = [*head.problems, *structure.problems]
     files: list[tuple[bytes, bytes]] = []
     text, raw_html = _bodies(structure, problems, files)
+    outlooks = _unpack(structure)
+    if not text.strip() and not raw_html:
+        text, raw_html = cleaning.text(outlooks.text)[:MAX_TEXT].strip("\n"), cleaning.text(outlooks.html)[:MAX_HTML]
+        if raw_html and not text.strip() and not _too_deep(raw_html):
+            text = html_to_text(sanitise_mail(raw_html))
+        raw_html = "" if _too_deep(raw_html) else raw_html
     if not text.strip() and not raw_html:
         text = _forwarded(structure)
     leaves = _content_ids(structure.attachments)
