@@ -96,6 +96,7 @@ def quiet_client():
 
 
 @pytest.mark.long
+@pytest.mark.timeout(400)
 def test_staff_forms(owner, quiet_client):
     quiet_client.force_login(owner)
     # A plain table changes a row by the form that adds one.
