@@ -25,11 +25,11 @@ def held(pk: int) -> tuple[Inquiry, Inquiry]:
 
     Where somebody merges or un-merges meanwhile, both are let go and looked for again.
     """
-    rows = Inquiry.objects.select_for_update(of=("self",)).select_related("store", "category", "order", "customer")
+    rows = Inquiry.objects.select_related("store", "category", "order", "customer")
     while True:
         savepoint = transaction.savepoint()
         end = _end(pk)
-        found = {row.pk: row for row in rows.filter(pk__in=[pk, end]).order_by("pk")}
+        found = rows.held(pk, end)
         if _end(pk) == end:
             transaction.savepoint_commit(savepoint)
             return found[pk], found[end]

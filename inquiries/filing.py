@@ -231,10 +231,10 @@ def _locked(pk: int) -> Inquiry:
     One that was merged meanwhile is let go (the savepoint frees its lock, so that nobody waits for two rows in another
     order than merging does), and where it leads to is taken instead.
     """
-    rows = Inquiry.objects.select_for_update(of=("self",)).select_related("customer", "store", "category")
+    rows = Inquiry.objects.select_related("customer", "store", "category")
     for left in reversed(range(_MOST_MOVES)):
         savepoint = transaction.savepoint()
-        inquiry = rows.get(pk=pk)
+        inquiry = rows.held(pk)[pk]
         root = matching.root(inquiry)
         if root.pk == pk or not left:
             transaction.savepoint_commit(savepoint)

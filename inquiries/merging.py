@@ -140,8 +140,8 @@ def split(message: Message, *, by: User, now: datetime) -> Inquiry:
 
     Raises NotReceived, OnlyMessage, and Moved when the inquiry was merged.
     """
-    rows = Inquiry.objects.select_for_update(of=("self",)).select_related("category", "store", "customer")
-    old = rows.get(pk=message.inquiry_id)
+    rows = Inquiry.objects.select_related("category", "store", "customer")
+    old = rows.held(message.inquiry_id)[message.inquiry_id]
     message = Message.objects.select_for_update().get(pk=message.pk)
     if message.kind != Message.Kind.RECEIVED or message.automatic:
         raise NotReceived
@@ -170,8 +170,7 @@ def split(message: Message, *, by: User, now: datetime) -> Inquiry:
 
 def _lock(source: int, target: int) -> tuple[Inquiry, Inquiry]:
     """Both rows, held in the order of their keys, as they are now. Raises Same, Circle, Moved."""
-    rows = Inquiry.objects.select_for_update(of=("self",)).select_related("category", "store").order_by("pk")
-    found = {row.pk: row for row in rows.filter(pk__in=[source, target])}
+    found = Inquiry.objects.select_related("category", "store").held(source, target)
     if source == target:  # the target's chain ends in the source
         raise Circle
     one, other = found[source], found[target]
@@ -184,11 +183,11 @@ def _lock(source: int, target: int) -> tuple[Inquiry, Inquiry]:
 
 def _lock_chain(done: Merge) -> tuple[dict[int, Inquiry], int]:
     """The source, the target, and what that went on in since, held in the order of their keys; the key of the last."""
-    rows = Inquiry.objects.select_for_update(of=("self",)).select_related("category", "store").order_by("pk")
+    rows = Inquiry.objects.select_related("category", "store")
     while True:
         savepoint = transaction.savepoint()
         end = live(done.target).pk
-        found = {row.pk: row for row in rows.filter(pk__in=[done.source_id, done.target_id, end])}
+        found = rows.held(done.source_id, done.target_id, end)
         if live(done.target).pk == end:
             transaction.savepoint_commit(savepoint)
             return found, end

@@ -76,8 +76,7 @@ def held(prepared: PreparedReply, *states: str) -> tuple[Inquiry, PreparedReply]
 
 def locked(pk: int) -> Inquiry:
     """The inquiry under its lock. Everything here takes it first, so that nobody waits in a circle."""
-    rows = Inquiry.objects.select_for_update(of=("self",)).select_related("store", "category", "order", "customer")
-    return rows.get(pk=pk)
+    return Inquiry.objects.select_related("store", "category", "order", "customer").held(pk)[pk]
 
 
 # Codes of events after which a conversation holds other words than before.

@@ -56,7 +56,7 @@ def snooze(
     if reason not in Reason.values:
         reason, comment = Reason.INTERNAL, " ".join(part for part in (reason, comment) if part)
     comment = one_line(comment).strip()[:MAX_COMMENT]
-    fresh = Inquiry.objects.select_for_update(of=("self",)).select_related("category", "label").get(pk=inquiry.pk)
+    fresh = Inquiry.objects.select_related("category", "label").held(inquiry.pk)[inquiry.pk]
     if fresh.status == Inquiry.Status.MERGED:
         raise triage.IsMerged
     triage.require_read(fresh, version)
@@ -86,7 +86,7 @@ def snooze(
 @transaction.atomic
 def wake(inquiry: Inquiry, *, now: datetime, why: str, by: User | None = None) -> bool:
     """Put a snoozed inquiry back among those to answer; False when it sleeps no more. ``why``: "time" or "person"."""
-    fresh = Inquiry.objects.select_for_update(of=("self",)).select_related("category").get(pk=inquiry.pk)
+    fresh = Inquiry.objects.select_related("category").held(inquiry.pk)[inquiry.pk]
     if fresh.status != Inquiry.Status.HOLD:
         return False
     until = fresh.snoozed_until

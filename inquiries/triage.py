@@ -199,7 +199,7 @@ def customer_words(inquiry: Inquiry, language: str) -> str:
 @transaction.atomic
 def set_category(inquiry: Inquiry, *, category: Category, by: User | None, now: datetime) -> bool:
     """Say what an inquiry is about; the due time follows. False when it is that already."""
-    fresh = Inquiry.objects.select_for_update().select_related("category").get(pk=inquiry.pk)
+    fresh = Inquiry.objects.select_related("category").held(inquiry.pk)[inquiry.pk]
     before = fresh.category
     if before == category:
         return False
@@ -273,8 +273,7 @@ def waiting_since(inquiry: Inquiry) -> datetime | None:
 
 def _locked(inquiry: Inquiry) -> Inquiry:
     """The row as it is now, held. Raises IsMerged."""
-    rows = Inquiry.objects.select_for_update(of=("self",)).select_related("category", "store", "label")
-    fresh = rows.get(pk=inquiry.pk)
+    fresh = Inquiry.objects.select_related("category", "store", "label").held(inquiry.pk)[inquiry.pk]
     if fresh.status == Inquiry.Status.MERGED:
         raise IsMerged
     return fresh

@@ -5,14 +5,29 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.urls import reverse
 
-from inquiries import approving, bulk, drafts, replying, scheduling, triage
+from inquiries import (
+    approving,
+    bulk,
+    drafts,
+    filing,
+    merging,
+    preparing,
+    replying,
+    scheduling,
+    snoozing,
+    triage,
+    undoing,
+)
 from inquiries.answers import Answer
-from inquiries.models import Draft, Inquiry, Message, PreparedReply, Template
-from shopdesk.mail.models import OutgoingMail
+from inquiries.models import Category, Draft, Inquiry, Message, PreparedReply, Template
+from shopdesk.accounts.models import User
+from shopdesk.mail.models import IncomingMail, OutgoingMail
+from shopdesk.shop.models import Store
 from tests import make
+from tests.filing.make import receive
 from tests.inquiries.make import make_inquiry
 from tests.waiting import held_while
 
@@ -133,3 +148,68 @@ def test_six_ways_of_answering_at_once_answer_once(store, agent, owner, now):
         assert replies.count() == 1
         assert OutgoingMail.objects.filter(key__in=replies.values("mail_key")).count() == 1
         assert OutgoingMail.objects.count() == turn + 1
+
+
+# --- the category or the customer of a row that somebody waits for ----------------------------------------------------
+
+DEEDS = {
+    "draft": lambda inquiry, by, now: drafts.save(inquiry, body="赤で", by=by, now=now),
+    "schedule": lambda inquiry, by, now: scheduling.schedule(
+        inquiry, Answer("赤です。"), by=by, now=now, send_at=now + HOUR
+    ),
+    "status": lambda inquiry, by, now: triage.set_status(inquiry, status="solved", by=by, now=now),
+    "category": lambda inquiry, by, now: triage.set_category(
+        inquiry, category=Category.objects.get(slug="delay"), by=by, now=now
+    ),
+    "snooze": lambda inquiry, by, now: snoozing.snooze(inquiry, until=now + HOUR, reason="internal", by=by, now=now),
+    "wake": lambda inquiry, by, now: snoozing.wake(inquiry, now=now, why="person", by=by) or True,
+    "merge": lambda inquiry, by, now: merging.merge(
+        inquiry, into=Inquiry.objects.get(number="Q-OTHER1"), by=by, now=now, other_customer=True
+    ),
+    "split": lambda inquiry, by, now: merging.split(inquiry.messages.latest("pk"), by=by, now=now),
+    "mail": lambda inquiry, by, now: filing.sweep(now),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("deed", DEEDS)
+def test_a_row_whose_category_or_customer_is_changed_meanwhile_is_not_missed(store, agent, now, deed):
+    inquiry = make_inquiry()
+    other = make_inquiry("Q-OTHER1", customer=inquiry.customer, category="defect")
+    kept = make.make_customer(name="山田 花", address="hana@mail.example")
+    Message.objects.create(inquiry=inquiry, kind="received", body="形は何ですか。", at=now)
+    if deed == "mail":
+        receive("もう一つあります。", sender=inquiry.email, subject=f"Re: [{inquiry.number}]", now=now)
+    by = User.objects.select_related("role").get(pk=agent.pk)
+    with held_while(lambda: DEEDS[deed](inquiry, by, now)) as given:
+        Inquiry.objects.filter(pk=inquiry.pk).update(customer=kept, category=other.category)
+    assert given[0], given
+    assert not isinstance(given[0], Exception), given
+    if deed == "mail":
+        assert IncomingMail.objects.get().state == "filed"
+        assert inquiry.messages.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reply_is_taken_back_while_its_customer_is_merged(store, agent, now):
+    Store.objects.update(undo_seconds=60)
+    inquiry, kept = make_inquiry(), make.make_customer(name="山田 花", address="hana@mail.example")
+    message = replying.reply(inquiry, Answer("赤です。"), by=agent, now=now)
+    with held_while(lambda: undoing.take_back(message, by=agent, now=now)) as given:
+        Inquiry.objects.filter(pk=inquiry.pk).update(customer=kept)
+    assert isinstance(given[0], Draft), given
+    assert OutgoingMail.objects.get().state == OutgoingMail.State.CANCELLED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_order_that_is_linked_meanwhile_is_not_missed(store, agent, now):
+    inquiry = make_inquiry()
+    order = make.make_order(customer=inquiry.customer)
+
+    def read():
+        with transaction.atomic():
+            return preparing.locked(inquiry.pk)
+
+    with held_while(read) as given:
+        Inquiry.objects.filter(pk=inquiry.pk).update(order=order)
+    assert (given[0].order_id, given[0].order) == (order.pk, order)
