@@ -88,8 +88,8 @@ def take_over(draft: Draft, *, by: User, now: datetime) -> Draft | None:
     nothing happens, when it was sent or deleted meanwhile."""
     # The inquiry first, as whoever sends or schedules this very draft does.
     Inquiry.objects.select_for_update(of=("self",)).get(pk=draft.inquiry_id)
-    rows = Draft.objects.select_for_update(of=("self",)).select_related("inquiry", "author")
-    theirs = rows.filter(pk=draft.pk).first()
+    present = Draft.objects.select_for_update(of=("self",)).select_related("inquiry", "author")
+    theirs = present.filter(pk=draft.pk).first()
     if theirs is None or theirs.author_id == by.pk:
         return theirs
     inquiry = theirs.inquiry
