@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from shopdesk.html import sanitise_mail
 from shopdesk.mail import bounces, quoting
-from shopdesk.mail.parsing import charsets, cleaning, headers, tnef
+from shopdesk.mail.parsing import charsets, cleaning, headers, people, tnef
 from shopdesk.mail.parsing.flowed import joined_lines
 from shopdesk.mail.parsing.html_text import html_to_text
 from shopdesk.mail.parsing.model import Address, Attachment, Kind, ParsedMail
@@ -162,7 +162,7 @@ def _first(senders: tuple[Address, ...]) -> Address:
 def _envelope(head: Head, label: str | None) -> tuple[ParsedMail, list[str]]:
     problems: list[str] = []
     subject = cleaning.line(headers.decode_words(head.get("subject"), label))
-    senders = headers.addresses(head.all("from"))
+    senders = people.addresses(head.all("from"))
     sender = _first(senders)
     if not sender.address:
         problems.append("no_sender")
@@ -180,9 +180,9 @@ def _envelope(head: Head, label: str | None) -> tuple[ParsedMail, list[str]]:
     mail = ParsedMail(
         subject=subject,
         sender=sender,
-        reply_to=headers.addresses(head.all("reply-to")),
-        to=headers.addresses(head.all("to")),
-        cc=headers.addresses(head.all("cc")),
+        reply_to=people.addresses(head.all("reply-to")),
+        to=people.addresses(head.all("to")),
+        cc=people.addresses(head.all("cc")),
         date=date,
         message_id=own_ids[0] if own_ids else "",
         in_reply_to=replied[0] if replied else "",
