@@ -135,3 +135,5 @@ def test_counts_that_lie_cost_nothing():
     many = struct.pack("<I", 0xFFFFFFFF) + struct.pack("<HHI", 0x1003, 1, 0xFFFFFFFF)
     assert tnef.read(winmail(*TWO, attribute(0x9003, many, 1))).whole is False
     assert len(tnef.read(winmail(*[file(b"a", b"x")] * 5000)).files) == tnef.MAX_FILES
+    endless = tnef.read(winmail(*[file(b"a", b"x")] * 20_000))
+    assert (len(endless.files), endless.whole) == (tnef.MAX_FILES, False)

@@ -13,6 +13,7 @@ from shopdesk.mail.parsing import charsets
 SIGNATURE = b"\x78\x9f\x3e\x22"
 MAX_FILES = 200
 MAX_PROPERTIES = 5000
+MAX_ATTRIBUTES = 20_000
 
 _BODY, _DATA, _TITLE, _BEGIN, _MESSAGE, _ATTACHMENT, _CODEPAGE = (
     0x800C, 0x800F, 0x8010, 0x9002, 0x9003, 0x9005, 0x9007,
@@ -134,12 +135,15 @@ def read(data: bytes) -> Contents:
     try:
         reader = _Reader(data)
         reader.take(6)
-        while reader.more():
+        for _turn in range(MAX_ATTRIBUTES):
+            if not reader.more():
+                break
             reader.take(1)
             number = reader.number() & 0xFFFF
             value = reader.take(reader.number())
             reader.take(2)
             codepage = _attribute(found, number, value, codepage)
+        found.whole = found.whole and not reader.more()
     except Damaged:
         found.whole = False
     found.files = [file for file in found.files if file.content or file.name][:MAX_FILES]
