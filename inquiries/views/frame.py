@@ -53,6 +53,7 @@ def list_context(request: StaffRequest, listing: ListPage, *, beside: bool = Fal
     wanted, user = listing.wanted, request.user
     may = rights(user)
     narrowed = bool(wanted.status or wanted.category or wanted.assignee or wanted.tag)
+    asked = "filters" in request.GET
     return {
         "nav_active": "inquiries",
         "nav_below": _links(listing.views, may["may_save_views"], out_of_band=beside),
@@ -61,7 +62,7 @@ def list_context(request: StaffRequest, listing: ListPage, *, beside: bool = Fal
         "wanted": wanted,
         "query": listing.query_of(page=listing.number),
         "list_query": listing.query_of(page=listing.number),
-        "filters": _filters(listing, may_save=may["may_save_views"]) if narrowed or "filters" in request.GET else "",
+        "filters": _filters(listing, asked=asked, may_save=may["may_save_views"]) if narrowed or asked else "",
         "heading": 2 if beside else 1,
         "is_detail": beside,
         "empty_text": _empty(listing),
@@ -77,8 +78,8 @@ def _plain(views: Sequence[View]) -> tuple[tuple[str, str, str, str, bool], ...]
     return tuple([(view.url, view.label, view.key, view.count, view.is_current) for view in views])
 
 
-def _filters(listing: ListPage, *, may_save: bool) -> SafeString:
-    """What the list can be narrowed by. One query."""
+def _filters(listing: ListPage, *, asked: bool, may_save: bool) -> SafeString:
+    """What the list can be narrowed by; who has just ``asked`` for it begins there. One query."""
     user, wanted = listing.user, listing.wanted
     statuses = [(str(code), str(name)) for code, name in Inquiry.Status.choices if code != Inquiry.Status.MERGED]
     people, categories, tags = (json.loads(found) for found in _choices().row())
@@ -94,6 +95,7 @@ def _filters(listing: ListPage, *, may_save: bool) -> SafeString:
         view_url=listing.view.url,
         query=listing.query_of(page=listing.number),
         may_save_views=may_save,
+        asked=asked,
     )
 
 

@@ -188,6 +188,12 @@ def test_each_view_walks_an_index_in_its_order(db, agent, view, index):
 # --- filters and pages --------------------------------------------------------------------------------------------------
 
 
+def test_who_asks_for_the_filters_begins_there_and_nobody_else(db, agent, signed_in):
+    staff = signed_in(agent)
+    for query, begins in (("filters=1", 1), ("status=open&filters=1", 1), ("status=open", 0)):
+        assert staff.get(f"{LIST}?{query}").content.decode().count(" autofocus") == begins
+
+
 def test_filters_stay_in_the_address(db, now, agent, owner, signed_in):
     customer = make.make_customer(address="")
     tag = Tag.objects.create(name="見本送付済み")

@@ -204,6 +204,9 @@ def test_written_tried_out_and_switched(owner, signed_in):
         make_inquiry(f"Q-{n:06}", customer=hana, body="割れていた" if n else "色は？")
     words = client.post(address("rule-add"), form(**{"try": "1"})).content.decode()
     assert "直近3件の問い合わせのうち、2件" in words
+    # The answer stands below a long form: the button leads there.
+    assert 'formaction="#trial"' in words
+    assert 'id="trial"' in words
     assert Rule.objects.count() == 0
     for _click in range(2):
         assert client.post(address("rule-add"), form()).status_code == 302
