@@ -21,6 +21,8 @@ from shopdesk.shop.working import Roster, Standing, is_bound
 # What is still taken for GRACE after the end, so that nothing written is lost: drafts, replies, also to be read by a
 # second person, and taking back what was sent by mistake.
 FINISHING = frozenset(f"desk-inquiries:{name}" for name in ("draft", "reply", "ask", "take-back"))
+# What a conversation fetches by itself. While somebody finishes it stays away without a word: nobody asked for it.
+_BY_ITSELF = frozenset(f"desk-inquiries:{name}" for name in ("poll", "panels", "faq-panel", "pull-bar"))
 
 
 class OffHoursMiddleware:
@@ -37,27 +39,30 @@ class OffHoursMiddleware:
         standing = roster.standing(user)
         if standing is Standing.WORKING:
             return self.get_response(request)
-        if standing is Standing.ENDING and _finishes(request):
-            return _without_the_way_back(request, self.get_response(request))
+        if standing is Standing.ENDING:
+            name = _name_of(request)
+            if request.method == "POST" and name in FINISHING:
+                return _without_the_way_back(request, self.get_response(request), name)
+            if request.method == "GET" and request.headers.get("HX-Request") and name in _BY_ITSELF:
+                return HttpResponse(status=204)
         return _closed(request, user, roster)
 
 
-def _finishes(request: HttpRequest) -> bool:
-    if request.method != "POST":
-        return False
+def _name_of(request: HttpRequest) -> str:
     try:
-        return resolve(request.path_info).view_name in FINISHING
+        return resolve(request.path_info).view_name
     except Http404:
-        return False
+        return ""
 
 
-def _without_the_way_back(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+def _without_the_way_back(request: HttpRequest, response: HttpResponseBase, name: str) -> HttpResponseBase:
     """After a deed a view leads to the conversation, which is closed by now: to the page that says so, with what was
     said of the deed."""
     if response.status_code != 302:
         return response
-    if not getattr(messages.get_messages(request), "added_new", False):
-        messages.success(request, _("What you wrote has been taken."))
+    # Where a reply can be undone for some seconds, its conversation would say that it is on its way.
+    if name == "desk-inquiries:reply" and not getattr(messages.get_messages(request), "added_new", False):
+        messages.success(request, _("Your reply is on its way."))
     if request.headers.get("HX-Request"):
         return HttpResponseClientRedirect("/admin/")
     return redirect("admin:index")

@@ -17,7 +17,7 @@ from shopdesk import clock
 from shopdesk.accounts import hours, sentences
 from shopdesk.accounts.models import AuditEntry, Role, User
 from shopdesk.mail.models import OutgoingMail
-from shopdesk.shop.models import Closure
+from shopdesk.shop.models import Closure, Store
 from shopdesk.shop.working import Roster, Standing
 from shopdesk.working_hours import read_day
 from tests import make
@@ -155,9 +155,6 @@ def test_the_zone_is_the_shops(clock_at, nami, own, signed_in):
     assert signed_in(nami).get(detail(own)).status_code == 403
 
 
-OPEN = ("set_language", "profile", "account_logout", "account_change_password", "mfa_index", "mfa_activate_totp")
-
-
 def _arguments(path):
     kinds = {"<int:": 1, "<str:": "a", "<slug:": "a", "<uuid:": "6f6c1c34-5d0e-4f0f-9a3b-0c2b7f2b7d11", "<path:": "a"}
     return [kinds.get(part[: part.index(":") + 1], "a") for part in path.split("/") if part.startswith("<")]
@@ -282,7 +279,9 @@ def test_presence_ends(clock_at, nami, own, agent, signed_in):
 # --- the end: nothing typed is lost -----------------------------------------------------------------------------------
 
 
-def test_the_hours_end_between_opening_and_sending(clock_at, nami, own, signed_in):
+@pytest.mark.parametrize("undo", [0, 30])
+def test_the_hours_end_between_opening_and_sending(undo, clock_at, nami, own, signed_in):
+    Store.objects.update(undo_seconds=undo)
     client = signed_in(nami)
     clock_at(at(20, 17, 59))
     assert client.get(detail(own)).status_code == 200
@@ -293,7 +292,7 @@ def test_the_hours_end_between_opening_and_sending(clock_at, nami, own, signed_i
     assert (answer.status_code, answer.url) == (302, "/admin/")
     page = client.get(answer.url)
     assert page.status_code == 403
-    assert "返信を送信" in page.text or "受け付けました" in page.text or "送信します" in page.text
+    assert "返信を送信しました。" in page.text
     assert NAME not in page.text
     assert OutgoingMail.objects.get().to_address == MAIL
     assert client.get(detail(own)).status_code == 403
@@ -332,6 +331,20 @@ def test_only_what_finishes_is_taken_late(clock_at, nami, own, signed_in):
     assert client.get(reverse("desk-inquiries:reply", args=[own.pk])).status_code == 403
     assert client.get(reverse("desk-inquiries:draft", args=[own.pk])).status_code == 403
     assert client.post("/admin/nothing/here/").status_code == 403
+
+
+def test_what_a_page_fetches_by_itself_raises_no_alarm_while_somebody_finishes(clock_at, nami, own, signed_in):
+    client = signed_in(nami)
+    conversation = [reverse(f"desk-inquiries:{name}", args=[own.pk]) for name in ("panels", "faq-panel")]
+    for address in [*conversation, reverse("desk-inquiries:poll"), reverse("desk-inquiries:pull-bar")]:
+        clock_at(at(20, 18, 5))
+        answer = client.get(address, headers=HTMX)
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert client.get(address).status_code == 403
+        clock_at(at(20, 18, 15))
+        assert client.get(address, headers=HTMX).status_code == 403
+    clock_at(at(20, 18, 5))
+    assert client.get(detail(own), headers=HTMX).status_code == 403
 
 
 def test_a_reply_that_comes_back_can_be_mended_within_the_quarter(clock_at, nami, own, signed_in):
