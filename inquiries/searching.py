@@ -39,6 +39,8 @@ WALKED = 5_000
 MOST_WORDS = 6
 LONGEST = 100
 EXCERPT = 90
+# An amount is written with the sign before it, behind it as 円, or without.
+_YEN = re.compile(r"(?<!\S)[¥￥\\](?=\d)")
 _ABROAD = re.compile(r"[+＋]\s?(?:\d[-‐−－ー.()（）\s]{0,2}){10,14}(?=\s|$)")
 
 
@@ -79,8 +81,9 @@ class Found:
 
 def words_of(query: str) -> list[str]:
     """The words of a search as typed; what stands in 「」 or quotes is one word, and so is a phone number with its
-    country. Signs by themselves are none."""
+    country. Signs by themselves are none, and the yen before an amount is no part of it."""
     query = _ABROAD.sub(lambda phone: "".join(phone[0].split()), one_line(query)[:LONGEST])
+    query = _YEN.sub("", query)
     for mark in '「」『』“”"':
         query = query.replace(mark, '"')
     words: list[str] = []
@@ -210,8 +213,9 @@ _KANJI = re.compile(r"[一-鿿々]")
 
 def _meant(word: str) -> set[str]:
     """The stems that stand for a word in any of its spellings; empty where they would stand for less than the word:
-    an address has none that says more than its letters, and of 名入 only 入 is left, which is nearly everywhere."""
-    found = set() if word.isascii() else {one.stem for one in analysing.words(word, "ja")}
+    an address or an amount has none that says more than its letters, and of 名入 only 入 is left, which is nearly
+    everywhere."""
+    found = set() if grams.folded(word).isascii() else {one.stem for one in analysing.words(word, "ja")}
     # What counts something (第2便) is cut between its letters: there the stems are all that can be looked up.
     is_counted = any(map(str.isdecimal, word))
     says_it_all = len(_KANJI.findall("".join(found))) >= len(set(_KANJI.findall(word)) - {"御"})

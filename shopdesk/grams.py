@@ -24,6 +24,8 @@ _JAPANESE = re.compile(r"[^\x00-\x7f\W]+")
 _LATIN = re.compile(r"[a-z0-9]+")
 # A Japanese phone with its country is the one with the zero.
 _COUNTRY = re.compile(r"(?<![0-9a-z])\+81[-. ]{0,2}(?:\(0\))?[-. ]{0,2}(?=[1-9](?:[-. ()]{0,2}\d){8,9}(?!\d))")
+# The commas of 1,234,567: one writes amounts with them or without.
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 # What belongs together although signs divide it: order numbers, addresses, phones.
 _DIVIDED = re.compile(r"[a-z0-9]+(?:[-_.@+/#:][a-z0-9]+)+|\d+(?:[-() ]{1,2}\d+)+")
 
@@ -38,8 +40,8 @@ def word_number(stem: str) -> int:
 
 
 def folded(text: str) -> str:
-    """The text for comparing: one width, lower case, one kind of kana, one form of each character of names; blanks only
-    where they part Latin words."""
+    """The text for comparing: one width, lower case, one kind of kana, one form of each character of names, amounts
+    without commas; blanks only where they part Latin words."""
     return folded_with_places(text)[0]
 
 
@@ -79,6 +81,10 @@ def folded_with_places(text: str) -> tuple[str, list[int]]:
             start, end = match.span()
             plain = f"{plain[:start]}0{plain[end:]}"
             del kept_places[start + 1 : end]
+    if "," in plain:
+        for match in reversed(list(_THOUSANDS.finditer(plain))):
+            plain = plain[: match.start()] + plain[match.end() :]
+            del kept_places[match.start()]
     return plain, kept_places
 
 

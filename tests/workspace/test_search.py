@@ -17,7 +17,7 @@ from tests.make import make_customer, make_user
 
 pytestmark = pytest.mark.django_db
 
-BODY = "先日のﾊﾞｯｸﾞを返品\nしたいです。注文番号 EC-2026-00123、電話は０９０－１２３４－５６７８です。"
+BODY = "先日のﾊﾞｯｸﾞ（１２，８００円）を返品\nしたいです。注文番号 EC-2026-00123、電話は０９０－１２３４－５６７８です。"
 
 
 def asked(number, body, now, **fields):
@@ -58,6 +58,20 @@ def test_a_phone_with_its_country_is_the_one_with_the_zero(written, agent, now):
         assert numbers_found(typed, agent) == ["Q-000001"], typed
 
 
+@pytest.mark.parametrize("written", ["12,800円でした", "¥12800でした", "１２，８００円でした", "合計￥12,800-です"])
+def test_an_amount_is_found_with_its_comma_or_without(written, agent, now):
+    asked("Q-000001", f"代金は{written}。", now)
+    asked("Q-000002", "代金は1,280円で、112,801円ではありません。", now)
+    for typed in ("12800", "12,800", "１２，８００", "¥12,800"):
+        assert numbers_found(typed, agent) == ["Q-000001"], typed
+
+
+def test_a_list_of_numbers_is_no_amount(agent, now):
+    asked("Q-000001", "品番は101,102,1003,12です。", now)
+    for typed in ("101", "102", "1003", "101,102,1003"):
+        assert numbers_found(typed, agent) == ["Q-000001"], typed
+
+
 def test_signs_alone_find_nothing(agent, now):
     asked("Q-000001", BODY, now)
     for typed in ("？", "- &", "「」", "・・・"):
@@ -71,6 +85,7 @@ def test_signs_alone_find_nothing(agent, now):
         ("+81 90-1234-5678", "０９０－１２３４－５６７８"),
         ("ec202600123", "EC-2026-00123"),
         ("ばっぐ", "ﾊﾞｯｸﾞ"),
+        ("12800", "１２，８００"),
     ],
 )
 def test_the_place_is_marked_as_it_was_written(typed, marked, agent, now):
@@ -252,7 +267,7 @@ def test_outsourced_staff_search_their_own_rows_and_never_by_contact(now):
     (hit,) = searching.search("ばっぐ", user=outsider).hits
     assert [piece.text for piece in hit.excerpt if piece.hit] == ["ﾊﾞｯｸﾞ"]
     told = "".join(piece.text for piece in hit.excerpt)
-    assert told == "先日のﾊﾞｯｸﾞを返品 したいです。注文番号 EC-2026-00123、電話は•••です。"
+    assert told == "先日のﾊﾞｯｸﾞ（１２，８００円）を返品 したいです。注文番号 EC-2026-00123、電話は•••です。"
 
 
 def test_pieces_of_a_contact_find_nothing_either(agent, now):
