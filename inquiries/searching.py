@@ -39,6 +39,8 @@ WALKED = 5_000
 MOST_WORDS = 6
 LONGEST = 100
 EXCERPT = 90
+# Characters of a message in which another spelling is looked for: 1 ms.
+_READ_FOR_PLACES = 2_000
 # An amount is written with the sign before it, behind it as 円, or without.
 _YEN = re.compile(r"(?<!\S)[¥￥\\](?=\d)")
 _ABROAD = re.compile(r"[+＋]\s?(?:\d[-‐−－ー.()（）\s]{0,2}){10,14}(?=\s|$)")
@@ -285,7 +287,8 @@ def _hits(rows: list[Inquiry], words: Sequence[str], *, covered: bool = False) -
     doubtful = [row for row in rows if not _plainly([*said[row.pk], *beside[row.pk]], words)]
     files = _file_names(doubtful, covered=covered)
     wrong = {row.pk for row in doubtful if not _really([*said[row.pk], *beside[row.pk], *files[row.pk]], words)}
-    return [Hit(row, _excerpt(said[row.pk], words)) for row in rows if row.pk not in wrong]
+    spelled = {row.pk for row in doubtful}
+    return [Hit(row, _excerpt(said[row.pk], words, row.pk in spelled)) for row in rows if row.pk not in wrong]
 
 
 def _file_names(rows: Sequence[Inquiry], *, covered: bool) -> dict[int, list[str]]:
@@ -314,9 +317,10 @@ def _really(texts: Sequence[str], words: Sequence[str]) -> bool:
     return all(one and one <= stems for one in meant)
 
 
-def _excerpt(texts: Sequence[str], words: Sequence[str]) -> tuple[Piece, ...]:
-    """The stretch of the newest text that has a word, the words marked; else nothing."""
-    for places_in in (_as_typed, _as_folded):
+def _excerpt(texts: Sequence[str], words: Sequence[str], is_spelled: bool) -> tuple[Piece, ...]:
+    """The stretch of the newest text that has a word, the words marked; else nothing. ``is_spelled``: looked for in
+    other spellings, too."""
+    for places_in in (_as_typed, _as_folded, _as_meant)[: 3 if is_spelled else 2]:
         for text in texts:
             flat = " ".join(text.split())
             if places := sorted(place for word in words for place in places_in(flat, word)):
@@ -330,6 +334,12 @@ def _as_typed(text: str, word: str) -> list[tuple[int, int]]:
 
 def _as_folded(text: str, word: str) -> list[tuple[int, int]]:
     return grams.places_of(text, word)
+
+
+def _as_meant(text: str, word: str) -> list[tuple[int, int]]:
+    if not (meant := _meant(word)):
+        return []
+    return [(one.start, one.end) for one in analysing.words(text[:_READ_FOR_PLACES], "ja") if one.stem in meant]
 
 
 def _stretch(flat: str, places: Sequence[tuple[int, int]]) -> tuple[Piece, ...]:
