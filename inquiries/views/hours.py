@@ -58,7 +58,11 @@ class HoursForm(forms.Form):
             try:
                 slots += read_day(data.get(_name(weekday), ""), weekday)
             except BadHours as bad:
-                told = _("“%(part)s” overlaps the hours before it.") if bad.twice else _("“%(part)s” are no hours.")
+                told = (
+                    _("“%(part)s” overlaps the hours before it.")
+                    if bad.twice
+                    else _("“%(part)s” is no span of hours; write it like 9:00-17:00.")
+                )
                 self.add_error(_name(weekday), told % {"part": bad.part})
         return data | {"slots": slots}
 
