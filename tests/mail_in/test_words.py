@@ -140,3 +140,54 @@ def test_a_name_in_jis_that_was_folded_by_force():
     name = jis("山田商店お客様窓口")
     raw = b"From: " + name[:9] + b"\r\n " + name[9:] + b" <taro@example.jp>\r\n\r\nx"
     assert parse(raw).sender.name == "山田商店お客様窓口"
+
+
+def raws(words, charset):
+    return jis(words) if charset == "iso-2022-jp" else words.encode(charset)
+
+
+@pytest.mark.parametrize("charset", ["euc_jp", "cp932", "utf-8", "iso-2022-jp"])
+@pytest.mark.parametrize(
+    "words", ["返品", "至急", "工場", "！", "？", "〒100", "…", "テスト", "あ", "ご注文", "注文番号123", "Re: 質問"]
+)
+def test_a_few_characters_are_enough(words, charset):
+    label = {"cp932": "Shift_JIS", "euc_jp": "EUC-JP"}.get(charset, charset)
+    data = raws(words, charset)
+    assert subject(word(data, label)) == words
+    assert subject(word(data, label, "Q")) == words
+    assert text(data, label) == words
+    assert subject(data) == words
+    assert subject(data + b"\r\n " + data) == f"{words} {words}"
+
+
+@pytest.mark.parametrize("label", ["Shift_JIS", "EUC-JP", "UTF-8", "ISO-2022-JP", "us-ascii"])
+@pytest.mark.parametrize("charset", ["euc_jp", "cp932", "utf-8"])
+@pytest.mark.parametrize("words", ["返品", "至急", "工場", "返品です", "注文番号"])
+def test_a_few_characters_under_anothers_name(words, charset, label):
+    assert text(words.encode(charset), label) == words
+
+
+@pytest.mark.parametrize("words", ["ﾃｽﾄ", "ｶﾀｶﾅ", "ﾔﾏﾀﾞ ﾊﾅｺ", "ﾃｽﾄです", "①②③", "髙橋㈱"])
+def test_halfwidth_and_special_characters_by_their_label(words):
+    assert subject(word(words.encode("cp932"), "Shift_JIS")) == words
+    assert text(words.encode("cp932"), "Windows-31J") == words
+    if words.isprintable() and words[0] in "ﾃｶﾔ":
+        assert subject(word(words.encode("euc_jp"), "EUC-JP")) == words
+
+
+@pytest.mark.parametrize("label", ["us-ascii", "utf-8", "x-unknown", ""])
+@pytest.mark.parametrize(
+    "words",
+    ["it’s fine", "Don’t worry, it’s OK", "wasn’t", "café", "Größe", "naïve résumé", "Äpfel", "El niño", "L’été dernier",
+     "“Hello” she said", "price 5 €", "São Paulo", "¡Ándale!", "Señor Muñoz"],
+)  # fmt: skip
+def test_western_pages_are_not_japanese(words, label):
+    data = words.encode("cp1252")
+    head = f"Content-Type: text/plain{'; charset=' + label if label else ''}\r\n".encode()
+    assert parse(b"From: a@b.jp\r\n" + head + b"\r\n" + data).text == words
+    assert subject(data) == words
+
+
+def test_utf_8_with_a_damaged_place_stays_utf_8():
+    assert text("返品の件".encode() + b"\xff" + "です".encode(), "utf-8") == "返品の件\ufffdです"
+    assert text("prix: 5 €, caf".encode() + b"\xe9", "utf-8") == "prix: 5 €, caf\ufffd"

@@ -209,15 +209,26 @@ def _count(pattern: str, text: str) -> int:
     return len(re.findall(pattern, text))
 
 
+# One sign by itself ("！", "①"), not between Western letters.
+_EUC_SIGN = re.compile(rb"(?<![A-Za-z\x80-\xff])[\xa1-\xa3\xad][\xa1-\xfe](?![A-Za-z\x80-\xff])")
+
+
 def _looks_eucjp(data: bytes) -> bool:
     pairs = re.findall(rb"[\xa1-\xfe][\xa1-\xfe]|\x8e[\xa1-\xdf]|\x8f[\xa1-\xfe][\xa1-\xfe]", data)
     covered = sum(len(pair) for pair in pairs)
     high = len(data) - len(data.translate(None, bytes(range(0x80, 0x100))))
     if not pairs or covered < high:
         return False
-    usual = sum(1 for pair in pairs if pair[0] in (0xA1, 0xA3, 0xA4, 0xA5, 0xAD) or 0xB0 <= pair[0] <= 0xCF)
+    usual = sum(1 for pair in pairs if 0xA1 <= pair[0] <= 0xA5 or pair[0] == 0xAD or 0xB0 <= pair[0] <= 0xCF)
     kana = sum(1 for pair in pairs if pair[0] in (0xA4, 0xA5))
-    return usual >= 0.8 * len(pairs) and (kana > 0 or len(pairs) >= 2)
+    return usual >= 0.8 * len(pairs) and (kana > 0 or len(pairs) >= 2 or _EUC_SIGN.search(data) is not None)
+
+
+# "it's" and "Äpfel" of a Western page: a sign or an accent between letters is legal Shift_JIS as well.
+_BETWEEN_LETTERS = re.compile(
+    rb"(?<=[A-Za-z])[\x81-\x9f\xe0-\xfc][A-Za-z](?![\x80-\xff])|(?<![\x80-\xff])[\xa1-\xdf]{1,2}(?=[A-Za-z])"
+)
+_CP932_RUN = re.compile(rb"(?<![A-Za-z])(?:[\x81-\x9f\xe0-\xfc][\x40-\x7e\x80-\xfc]){2,}(?![A-Za-z])")
 
 
 def _looks_cp932(data: bytes) -> bool:
@@ -228,6 +239,11 @@ def _looks_cp932(data: bytes) -> bool:
     pairs = re.findall(rb"[\x81-\x9f\xe0-\xfc][\x40-\x7e\x80-\xfc]", data)
     usual = sum(1 for pair in pairs if 0x81 <= pair[0] <= 0x98)
     halfwidth = _count("[\uff61-\uff9f]", text)
+    western = sum(1 if found[0] < 0xA1 or found[0] > 0xDF else len(found) for found in _BETWEEN_LETTERS.findall(data))
+    if 2 * western > len(pairs) + halfwidth:
+        return False
+    if usual * 2 >= len(pairs) >= 2 and sum(len(run) for run in _CP932_RUN.findall(data)) == 2 * len(pairs):
+        return halfwidth == 0
     return usual + halfwidth > 0 and usual >= 0.7 * len(pairs) and (usual >= halfwidth or not pairs)
 
 
@@ -353,6 +369,7 @@ def decode(data: bytes, label: str | None = None) -> tuple[str, bool]:
 
 # Charsets of two bytes a character, where UTF-8 or EUC-JP may be legal by accident.
 _PAIRED = frozenset(["gb18030", "cp949", "cp950", "big5hkscs", "johab", "euc_kr"])
+_EUC_ONLY = re.compile(rb"(?:[\x00-\x7f]|[\xa1-\xfe]{2}|\x8e[\xa1-\xdf]|\x8f[\xa1-\xfe]{2})*+")
 _ASCII = bytes(range(0x80))
 _THREE = re.compile(rb"[\xe2-\xef][\x80-\xbf]{2}")
 # What customers write of.
@@ -379,13 +396,18 @@ def _decode_high(data: bytes, name: str) -> tuple[str, bool]:
         if text is not None:
             return text, _REPLACEMENT in text
         text, sure = _sniff(data)
-        return (text, True) if sure else (data.decode("utf-8", "replace"), True)
+        if sure:
+            return text, True
+        text = data.decode("utf-8", "replace")
+        # Not one character of it: then it is a Western page under the usual name.
+        foreign = not any(char > "\x7f" and char != _REPLACEMENT for char in text)
+        return (_one_byte(data, "cp1252") if foreign else text), True
     if name in ("", "ascii", "jis"):
         return _sniff(data)[0], name != ""
     if name == "cp932":
         return _decode_cp932(data)
     if name == "eucjp":
-        if _looks_eucjp(data):
+        if _looks_eucjp(data) or (_EUC_ONLY.fullmatch(data) and not (_THREE.search(data) and _perfect(data))):
             return _eucjp(data), False
         text, sure = _sniff(data)
         return (text, True) if sure else (_eucjp(data), True)
@@ -421,7 +443,10 @@ def _decode_cp932(data: bytes) -> tuple[str, bool]:
         pass
     else:
         # EUC-JP read as Shift_JIS is a row of half-width kana; UTF-8 read so is rare kanji.
-        if _count("[\uff61-\uff9f]", text) * 2 <= len(text) or not _looks_eucjp(data):
+        if _THREE.search(data) and (perfect := _perfect(data)):
+            return perfect, True
+        rows = _count("[\uff61-\uff9f]", text) * 2 > len(text) and _looks_eucjp(data)
+        if not (rows and (_surely_eucjp(data) or _usual_kanji(_eucjp(data)) * 4 >= len(data))):
             return text, False
     try:
         return data.decode("utf-8"), True
