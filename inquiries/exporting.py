@@ -16,7 +16,7 @@ from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import CharField, DateTimeField, F, Func, OuterRef, Value
 from django.utils.text import capfirst
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language, override, pgettext
 from django.utils.translation import gettext as _
 
 from inquiries import conditions, listing, masking, searching
@@ -127,9 +127,9 @@ def record(page: ListPage, found: Chosen, *, personal: bool, reason: str, by: Us
 
 def columns(*, personal: bool) -> list[str]:
     """What stands in the first line."""
-    names = [_called(name) for name in ("number", "subject", "label", "status", "phase", "category", "channel")]
-    names += [_called(name) for name in ("store", "tags", "cause", "product", "assignee")]
-    names += [_called(name) for name in ("opened_at", "first_replied_at", "solved_at")]
+    names = [_called("number"), _called("subject"), pgettext("inquiry", "Status"), _("Status counts as")]
+    names += [_called(name) for name in ("phase", "category", "channel", "store", "tags", "cause", "product")]
+    names += [_called("assignee"), _called("opened_at"), pgettext("file", "First answered"), _called("solved_at")]
     names += [
         _("First answer in time"),
         _("First answer: business minutes left"),

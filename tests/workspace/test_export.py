@@ -416,8 +416,8 @@ def test_every_column(client, full):
     assert row == {
         "受付番号": "Q-TEST01",
         "件名": '\'＝SUM(1)の山田 花子（090-1234-5678、hanako@mail.example）"A", B',
-        "ステータス名": label,
-        "状態": "完了",
+        "ステータス": label,
+        "ステータスの区分": "完了",
         "段階": str(Inquiry.Phase.DELIVERED.label),
         "カテゴリー": full.category.name_ja,
         "受付方法": "電話",
@@ -427,7 +427,7 @@ def test_every_column(client, full):
         "商品": "LB-01 革のトートバッグ",
         "担当者": "責任 者子",
         "受付日時": "2026-11-20 09:00:00",
-        "初回返信": "2026-11-20 10:00:00",
+        "初回返信日時": "2026-11-20 10:00:00",
         "完了日時": "2026-11-20 09:00:00",
         "初回返信の期限": "期限超過",
         "初回返信：期限までの残り（営業分）": "-30",
@@ -514,7 +514,7 @@ def test_in_english(client, manager, full):
     assert unquote(response["Content-Disposition"]).endswith("''inquiries_2026-11-20_1000.csv")
     translation.activate("ja")  # somebody else's page in the same process, before this one is read
     [row] = rows(response)
-    assert (row["Reference number"], row["First answer in time"], row["Status"]) == (
+    assert (row["Reference number"], row["First answer in time"], row["Status counts as"]) == (
         "Q-TEST01",
         "missed",
         "Solved".lower(),
