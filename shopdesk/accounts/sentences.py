@@ -79,7 +79,9 @@ def sentence(entry: AuditEntry) -> str:
 
 
 def headline(entry: AuditEntry) -> str:
-    """The same without what changed, which may be long."""
+    """The same without what changed, and without reasons, which may be long."""
+    if entry.code == "inquiries.exported":
+        return kind(entry.code)
     if entry.code != "settings.changed":
         return sentence(entry)
     return gettext("Changed in the settings: %(table)s “%(name)s”") % _Known(_data(entry))

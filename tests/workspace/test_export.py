@@ -238,6 +238,7 @@ def test_the_log_says_it_in_words(language, sentence, told, client, manager):
     [which] = [value for value in others.values() if value.startswith("色の質問 · ")]
     for part in (status, "見本送付", "色"):
         assert part in which
+    assert REASON not in sentences.headline(entry)
     assert sentences.kind("inquiries.exported") == "問い合わせをCSVに書き出しました"
     manager.language = language
     manager.save()
