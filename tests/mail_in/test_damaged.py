@@ -63,6 +63,28 @@ def test_a_file_of_two_pieces():
     assert file.content == b"PDF-1rest"
 
 
+# --- a text under the name of quoted-printable -------------------------------------------------------------------------
+def quoted(data, charset="utf-8"):
+    kind = f"Content-Type: text/plain; charset={charset}\r\nContent-Transfer-Encoding: quoted-printable\r\n"
+    return read(kind.encode(), data)
+
+
+def test_a_text_that_was_never_quoted():
+    words = "出荷の書類と所在地、出荷日と処理状況の表示、初回の食品"
+    assert quoted(words.encode("iso2022_jp"), "ISO-2022-JP").text == words
+    plain = "see https://x.example/?id=20&a=b&c=d&e=f&g=h"
+    assert quoted(plain.encode()).text == plain
+
+
+def test_a_text_that_was_quoted():
+    words = "出荷の書類"
+    coded = words.encode("iso2022_jp").replace(b"=", b"=3D")
+    assert quoted(coded, "ISO-2022-JP").text == words
+    assert quoted(coded.replace(b"\x1b", b"=1B"), "ISO-2022-JP").text == words
+    assert quoted(b"a=3Db and =E5=87=BA, c = d =\r\nend").text == "a=b and 出, c = d end"
+    assert quoted(b"1 + 1 = 2").text == "1 + 1 = 2"
+
+
 # --- parts that the header does not divide -----------------------------------------------------------------------------
 PARTS = (
     b"--edge42\r\nContent-Type: text/plain\r\n\r\nwritten\r\n"
@@ -138,6 +160,13 @@ def test_a_sender_behind_a_space_before_the_colon():
     mail = parse(b"From : Hanako <hanako@example.jp>\r\nSubject : s\r\n\r\nx")
     assert (mail.sender.address, mail.subject, mail.text) == ("hanako@example.jp", "s", "x")
     assert parse(b"From hanako@example.jp Mon Jan  1 00:00:00 2024\r\n" + HEAD + b"\r\nx").sender.name == "Hanako"
+
+
+def test_references_to_controls_do_not_come_through():
+    written = b"<html><p>a&#13;b&#0;c&#x0;d&#133;e&#11;f&#xD800;g&#27;h&#8232;i</p>&#13;&#10;</html>"
+    for kind in (b"Content-Type: text/html\r\n", b""):
+        mail = read(kind, written)
+        assert [char for char in mail.html + mail.text if ord(char) < 32 and char != "\n"] == []
 
 
 # --- names of files ----------------------------------------------------------------------------------------------------

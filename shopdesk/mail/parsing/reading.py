@@ -249,7 +249,7 @@ def _bodies(structure: Structure, problems: list[str], files: list[tuple[bytes, 
             html = ""
         room -= len(html)
         if html and not text.strip():
-            text = html_to_text(sanitise_mail(html))
+            text = cleaning.text(html_to_text(sanitise_mail(html)))
         elif any_html and not html and text.strip():
             html = f"<div>{escape(text.strip()).replace(chr(10), '<br>')}</div>" if len(text) < room else ""
         texts.append(text)
@@ -373,14 +373,15 @@ def _read(raw: bytes, head: Head) -> ParsedMail:
     if not text.strip() and not raw_html:
         text, raw_html = cleaning.text(outlooks.text)[:MAX_TEXT].strip("\n"), cleaning.text(outlooks.html)[:MAX_HTML]
         if raw_html and not text.strip() and not _too_deep(raw_html):
-            text = html_to_text(sanitise_mail(raw_html))
+            text = cleaning.text(html_to_text(sanitise_mail(raw_html)))
         raw_html = "" if _too_deep(raw_html) else raw_html
     if not text.strip() and not raw_html:
         text = _forwarded(structure)
     leaves = _content_ids(structure.attachments)
     html, used = "", set[str]()
     if raw_html:
-        html, used = _place_pictures(sanitise_mail(_locations(raw_html, leaves)).replace("\x00", ""), leaves)
+        # The sanitiser turns references ("&#13;") into characters, some of which nothing takes.
+        html, used = _place_pictures(cleaning.text(sanitise_mail(_locations(raw_html, leaves))), leaves)
         ground = _GROUND.search(raw_html[:20_000])
         if ground and html:
             html = f'<div style="background-color:{ground[1].lower()}">{html}</div>'

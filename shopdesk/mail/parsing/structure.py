@@ -257,6 +257,16 @@ def _is_plain_after_all(data: bytes) -> bool:
     return not foreign.isascii() or not _is_text(headers.base64_bytes(data)[0])
 
 
+_QUOTED = re.compile(rb"=[0-9A-Fa-f]{2}|=[ \t]*(?:\r?\n|\r|$)")
+
+
+def _is_unquoted(data: bytes) -> bool:
+    """Whether a text under the name of quoted-printable was never encoded: most of its signs of equality say nothing.
+    ISO-2022-JP is full of them, and an address with "?id=20" would be changed."""
+    signs = data.count(b"=")
+    return signs > 1 and sum(1 for _found in _QUOTED.finditer(data)) * 2 < signs
+
+
 def transfer_decode(data: bytes, encoding: str, *, text: bool = False) -> tuple[bytes, bool]:
     """(bytes, whether the encoding was unknown or damaged). ``text`` says that people are to read it."""
     name = re.split(r"[;(]", encoding, maxsplit=1)[0].strip().strip("\"'").lower()
@@ -265,7 +275,7 @@ def transfer_decode(data: bytes, encoding: str, *, text: bool = False) -> tuple[
     if name == "base64":
         return (data, True) if text and _is_plain_after_all(data) else headers.base64_bytes(data)
     if name in ("quoted-printable", "quotedprintable", "qp"):
-        return binascii.a2b_qp(data), False
+        return (data, True) if text and _is_unquoted(data) else (binascii.a2b_qp(data), False)
     if name in ("x-uuencode", "uuencode", "uue", "x-uue"):
         found = uuencoded(data)
         return (found[0][1], False) if found and not found[1:] else (data, False)
