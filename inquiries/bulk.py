@@ -220,7 +220,7 @@ def _step_back(run: BulkRun, now: datetime) -> None:
     keys = sorted(map(int, run.before))
     part = keys[run.undo_position : run.undo_position + STEP]
     mine = Inquiry.objects.visible_to(run.by)
-    rows = mine.filter(pk__in=part).order_by("pk").select_for_update(of=("self",), skip_locked=True)
+    rows = mine.filter(pk__in=part).order_by("pk").locked(skip_locked=True)
     held = {inquiry.pk: inquiry for inquiry in rows}
     there = set(mine.filter(pk__in=part).values_list("pk", flat=True))
     busy = _being_answered(part, run.by, now)
@@ -271,7 +271,7 @@ def may_take_back(run: BulkRun, user: User) -> bool:
 def _work(run: BulkRun, pk: int, busy: set[int], now: datetime) -> dict[str, Any] | None:
     """Do the acts on one inquiry; what changed, or None. Raises _Refused; the caller's savepoint undoes the rest."""
     rows = Inquiry.objects.visible_to(run.by).select_related("category", "store", "label", "customer", "product")
-    inquiry = rows.filter(pk=pk).select_for_update(of=("self",), skip_locked=True).first()
+    inquiry = rows.filter(pk=pk).locked(skip_locked=True).first()
     if inquiry is None:
         raise _Refused("locked" if rows.filter(pk=pk).exists() else "hidden")
     if pk in busy:

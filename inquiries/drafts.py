@@ -87,7 +87,7 @@ def take_over(draft: Draft, *, by: User, now: datetime) -> Draft | None:
     """Make a colleague's draft one's own: text, copies and files move, below what one has written already. None, and
     nothing happens, when it was sent or deleted meanwhile."""
     # The inquiry first, as whoever sends or schedules this very draft does.
-    Inquiry.objects.select_for_update(of=("self",)).get(pk=draft.inquiry_id)
+    Inquiry.objects.locked().get(pk=draft.inquiry_id)
     present = Draft.objects.select_for_update(of=("self",)).select_related("inquiry", "author")
     theirs = present.filter(pk=draft.pk).first()
     if theirs is None or theirs.author_id == by.pk:

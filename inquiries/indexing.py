@@ -87,7 +87,7 @@ def _unread() -> InquiryQuerySet:
 def _read(limit: int, pk: int | None = None) -> int:
     due = _unread() if pk is None else _unread().filter(pk=pk)
     # The newest first: a product of many questions that gets another name does not keep them waiting.
-    held = due.order_by("-pk").select_for_update(skip_locked=True).values_list("pk", flat=True)
+    held = due.order_by("-pk").locked(skip_locked=True).values_list("pk", flat=True)
     # By a statement of its own, so that what was changed elsewhere before we held them is seen.
     rows = list(
         Inquiry.objects.filter(pk__in=list(held[:limit])).select_related("customer", "product", "order").order_by("pk")

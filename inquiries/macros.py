@@ -55,7 +55,7 @@ def save(macro: Macro, *, acts: list[dict[str, Any]]) -> Macro:
 def run(macro: Macro, inquiry: Inquiry, *, by: User, now: datetime, version: str = "") -> list[registry.Outcome] | None:
     """Do a macro on one inquiry. None, and nothing is done, when something was said since the page was drawn
     (``version``): the second of two clicks does nothing either."""
-    fresh = rows(by).select_for_update(of=("self",)).filter(pk=inquiry.pk).first()
+    fresh = rows(by).locked().filter(pk=inquiry.pk).first()
     if fresh is None or (version and version != str(fresh.version)):
         return None
     return registry.perform(fresh, macro.acts, by=by, now=now)

@@ -84,7 +84,7 @@ def next_for(user: User, *, now: datetime) -> Pull:
                 raise NotNow
             if (held := Pull.objects.filter(user=user, ended_at=None).select_related("inquiry").first()) is not None:
                 raise HasOneAlready(held)
-            inquiry = _waiting(user).select_for_update(skip_locked=True, of=("self",)).first()
+            inquiry = _waiting(user).locked(skip_locked=True).first()
             if inquiry is None:
                 raise NothingWaits
             ends = _not_after(roster.last_moment(fresh), now + timedelta(minutes=minutes()))
@@ -109,7 +109,7 @@ def skip(pull: Pull, *, reason: str, comment: str = "", by: User, now: datetime)
     if reason not in REASONS or (reason == "other" and not comment):
         raise NeedsReason
     # The inquiry first, as whoever answers it does: two who hold one row each would wait for each other.
-    Inquiry.objects.select_for_update(of=("self",)).get(pk=pull.inquiry_id)
+    Inquiry.objects.locked().get(pk=pull.inquiry_id)
     fresh = Pull.objects.select_for_update().filter(pk=pull.pk, user=by, ended_at=None).first()
     if fresh is None:
         raise HasEnded
@@ -239,7 +239,7 @@ def _settle_own(user: User, now: datetime) -> None:
 @transaction.atomic
 def _settle(pk: int, inquiry: int, now: datetime) -> bool:
     """End a claim that is over; False when somebody is at it. The inquiry is held first, as whoever answers it does."""
-    held = Inquiry.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=inquiry)
+    held = Inquiry.objects.locked(skip_locked=True).filter(pk=inquiry)
     if not held.values_list("pk", flat=True):
         return False
     pull = _over(now).filter(pk=pk).select_for_update(skip_locked=True, of=("self",)).first()

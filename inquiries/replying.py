@@ -231,7 +231,7 @@ def note(inquiry: Inquiry, *, body: str, by: User, now: datetime) -> Message:
     body = clean(body).strip()
     if not body:
         raise NothingWritten
-    Inquiry.objects.select_for_update().get(pk=inquiry.pk)  # the second click waits for the first
+    Inquiry.objects.locked().get(pk=inquiry.pk)  # the second click waits for the first
     twins = inquiry.messages.filter(kind=Message.Kind.NOTE, author=by, body=body, at__gt=now - TWICE)
     if twin := twins.first():
         return twin

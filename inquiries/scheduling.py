@@ -169,7 +169,7 @@ def _settle(pk: int, inquiry_pk: int, now: datetime) -> bool:
 def _send_or_return(pk: int, inquiry_pk: int, now: datetime) -> bool:
     """Settle one due reply; False when somebody else is at it, or was."""
     # Held by a mail that is being filed, or by another worker: the next ring looks again.
-    if not Inquiry.objects.select_for_update(skip_locked=True).filter(pk=inquiry_pk).values_list("pk", flat=True):
+    if not Inquiry.objects.locked(skip_locked=True).filter(pk=inquiry_pk).values_list("pk", flat=True):
         return False
     try:
         inquiry, row = preparing.held(PreparedReply(pk=pk, inquiry_id=inquiry_pk), State.SCHEDULED)

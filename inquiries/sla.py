@@ -118,7 +118,7 @@ def sweep(now: datetime, limit: int = BATCH) -> int:
 
     @transaction.atomic
     def work(inquiry: Inquiry) -> bool:
-        row = due.filter(pk=inquiry.pk).select_for_update(skip_locked=True).first()
+        row = due.filter(pk=inquiry.pk).locked(skip_locked=True).first()
         if row is not None:
             _tell(row, now)
         return row is not None

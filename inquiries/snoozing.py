@@ -106,7 +106,7 @@ def sweep(now: datetime, limit: int = BATCH) -> int:
 
     @transaction.atomic
     def work(inquiry: Inquiry) -> bool:
-        row = due.filter(pk=inquiry.pk).select_for_update(skip_locked=True).first()
+        row = due.filter(pk=inquiry.pk).locked(skip_locked=True).first()
         return row is not None and wake(row, now=now, why="time")
 
     return sweeps.work_off(due.only("pk"), work, limit=limit, log=logger, words="Inquiry %s could not be woken.")

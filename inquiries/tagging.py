@@ -22,7 +22,7 @@ class TooManyTags(Exception):
 @transaction.atomic
 def add(inquiry: Inquiry, tags: Iterable[Tag], *, by: User | None, now: datetime) -> bool:
     """Put tags on an inquiry; False when it had all of them. Raises TooManyTags."""
-    fresh = Inquiry.objects.select_for_update().get(pk=inquiry.pk)  # two clicks at once leave one event
+    fresh = Inquiry.objects.locked().get(pk=inquiry.pk)  # two clicks at once leave one event
     had = set(fresh.tags.values_list("pk", flat=True))
     missing = {tag.pk: tag for tag in tags if tag.pk not in had}
     if not missing:
@@ -38,7 +38,7 @@ def add(inquiry: Inquiry, tags: Iterable[Tag], *, by: User | None, now: datetime
 @transaction.atomic
 def remove(inquiry: Inquiry, tags: Iterable[Tag], *, by: User | None, now: datetime) -> bool:
     """Take tags off an inquiry; False when it had none of them."""
-    fresh = Inquiry.objects.select_for_update().get(pk=inquiry.pk)
+    fresh = Inquiry.objects.locked().get(pk=inquiry.pk)
     gone = list(fresh.tags.filter(pk__in=[tag.pk for tag in tags]))
     if not gone:
         return False

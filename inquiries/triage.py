@@ -61,7 +61,7 @@ def assign(inquiry: Inquiry, *, to: User | None, by: User | None, now: datetime)
     """
     if to is not None and not to.has_perm(P.INQUIRIES_VIEW):
         raise CannotAnswer
-    fresh = Inquiry.objects.select_for_update().get(pk=inquiry.pk)
+    fresh = Inquiry.objects.locked().get(pk=inquiry.pk)
     before = fresh.assignee
     if before == to:
         return False
@@ -142,7 +142,7 @@ def undo_status(event: InquiryEvent, *, by: User, now: datetime) -> Inquiry:
 
     Raises Changed when the inquiry has been moved, answered or written to since.
     """
-    fresh = Inquiry.objects.select_for_update().get(pk=event.inquiry_id)
+    fresh = Inquiry.objects.locked().get(pk=event.inquiry_id)
     moved = fresh.events.filter(pk__gt=event.pk).exclude(code__in=_HARMLESS).exists()
     said = fresh.messages.filter(at__gt=event.at).exclude(kind=Message.Kind.NOTE).exists()
     before = event.data.get("before") if event.code in {"status", "snoozed"} else None
@@ -292,7 +292,7 @@ def _classify(
 
 def _set(inquiry: Inquiry, name: str, value: Any, *, by: User | None, now: datetime, data: dict[str, Any]) -> bool:
     """Write one field under the row's lock, with its event; False when it holds that value already."""
-    fresh = Inquiry.objects.select_for_update().get(pk=inquiry.pk)
+    fresh = Inquiry.objects.locked().get(pk=inquiry.pk)
     same = getattr(fresh, name) == value
     setattr(inquiry, name, value)
     if same:

@@ -32,7 +32,7 @@ def are_on() -> bool:
 def give(inquiry: Inquiry, *, now: datetime) -> User | None:
     """Give an unassigned inquiry to the next person; None when nobody has room, or somebody has it already."""
     # The inquiry first: a run in bulk holds it already when it asks who is next.
-    Inquiry.objects.select_for_update(of=("self",)).get(pk=inquiry.pk)
+    Inquiry.objects.locked().get(pk=inquiry.pk)
     person = _next(now)
     if person is None:
         return None

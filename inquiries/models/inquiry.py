@@ -148,6 +148,15 @@ class InquiryQuerySet(models.QuerySet["Inquiry"]):
             return self.filter(assignee=user)
         return self.none()
 
+    def locked(self, *, skip_locked: bool = False) -> Self:
+        """The rows, locked as they are read, in the caller's transaction.
+
+        As strongly as changing them does and no stronger: rows of other tables may lead to them meanwhile. PostgreSQL
+        looks after those at the end of whatever writes an inquiry twice, at what it follows and went on in, too; and
+        who has changed a row and then locks it more strongly stands behind whoever waits for it already.
+        """
+        return self.select_for_update(of=("self",), no_key=True, skip_locked=skip_locked)
+
     def held(self, *keys: int) -> dict[int, Inquiry]:
         """These rows by their keys, locked in the order of their keys in the caller's transaction, and read as they
         are then. One query where nobody changes them at this moment. Raises DoesNotExist unless all are there.
@@ -156,7 +165,7 @@ class InquiryQuerySet(models.QuerySet["Inquiry"]):
         the tables that are read with it: one with another category or customer by then seems to be gone, and one with
         another order seems to have none.
         """
-        rows = self.select_for_update(of=("self",)).order_by("pk")
+        rows = self.locked().order_by("pk")
         for _try in range(_MOST_LOOKS):
             found = {row.pk: row for row in rows.filter(pk__in=keys)}
             if len(found) == len({*keys}):

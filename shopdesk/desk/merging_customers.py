@@ -82,9 +82,11 @@ def unmerge(merge: CustomerMerge, *, by: User, now: datetime) -> bool:
     for label, field in _owners():
         rows = apps.get_model(label)._default_manager.filter(pk__in=merge.moved.get(label, []))
         owned = rows.filter(**{f"{field}__in": holders}).order_by("pk").select_for_update(no_key=True)
-        rows.filter(pk__in=list(owned.values_list("pk", flat=True))).update(**{field: merge.gone_id})
+        given_back = list(owned.values_list("pk", flat=True))
+        rows.filter(pk__in=given_back).update(**{field: merge.gone_id})
+        if label == "inquiries.inquiry":  # and no other: those are not held
+            indexing.forget(given_back)
     Customer.objects.filter(pk=merge.gone_id).update(merged_into=None)
-    indexing.forget(merge.moved.get("inquiries.inquiry", []))
     phases.renew([merge.gone_id, *holders], now=now)
     audit.record("customer.unmerged", actor=by, now=now, gone=merge.gone_id, kept=merge.kept_id)
     return True

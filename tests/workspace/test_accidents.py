@@ -24,6 +24,7 @@ from inquiries import (
 from inquiries.answers import Answer
 from inquiries.models import Category, Draft, Inquiry, Message, PreparedReply, Template
 from shopdesk.accounts.models import User
+from shopdesk.desk import merging_customers
 from shopdesk.mail.models import IncomingMail, OutgoingMail
 from shopdesk.shop.models import Store
 from tests import make
@@ -213,3 +214,51 @@ def test_an_order_that_is_linked_meanwhile_is_not_missed(store, agent, now):
     with held_while(read) as given:
         Inquiry.objects.filter(pk=inquiry.pk).update(order=order)
     assert (given[0].order_id, given[0].order) == (order.pk, order)
+
+
+# --- who waits for whom -----------------------------------------------------------------------------------------------
+
+
+def done_while(hold, deed):
+    """Do something in a thread while ``hold`` holds a row, and be done before it is let go; what it gave or raised."""
+    given = []
+
+    def work():
+        try:
+            given.append(deed())
+        except Exception as error:
+            given.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=work)
+    with transaction.atomic():
+        hold()
+        thread.start()
+        thread.join(10)
+        assert not thread.is_alive(), "it waits"
+    return given[0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_answers_waits_for_nobody_at_the_question_that_this_one_follows(store, agent, now):
+    """Who merges the two takes the older one first and the newer one then: they would wait for each other."""
+    first = make_inquiry()
+    second = make_inquiry("Q-SECND2", customer=first.customer, follows=first)
+    said = done_while(
+        lambda: preparing.locked(first.pk), lambda: replying.reply(second, Answer("赤です。"), by=agent, now=now)
+    )
+    assert isinstance(said, Message), said
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_takes_customers_apart_waits_for_no_inquiry_that_is_not_given_back(store, owner, now):
+    gone, kept, third = [make.make_customer(name=name, address=f"{name}@mail.example") for name in "abc"]
+    inquiry = make_inquiry(customer=gone)
+    merge = merging_customers.merge(gone, into=kept, by=owner, now=now)
+    Inquiry.objects.filter(pk=inquiry.pk).update(customer=third)
+    assert (
+        done_while(lambda: preparing.locked(inquiry.pk), lambda: merging_customers.unmerge(merge, by=owner, now=now))
+        is True
+    )
+    assert Inquiry.objects.get().customer == third
