@@ -3,10 +3,15 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
+from urllib.parse import urlsplit
 
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 from shopdesk.accounts.models import User
 from shopdesk.accounts.permissions import P
@@ -18,6 +23,18 @@ class StaffRequest(HttpRequest):
     """A request whose user is known to be a member of staff."""
 
     user: User
+
+
+def _sign_in(request: HttpRequest) -> HttpResponseRedirect:
+    """To the sign-in page and then to the page that was wanted. After a post that is the page which it came from: the
+    address of a post may have none, and what was posted is not done."""
+    if request.method in ("GET", "HEAD"):
+        return redirect_to_login(request.get_full_path())
+    messages.warning(request, _("Your sign-in had ended, so nothing was done. Please sign in and try again."))
+    came = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(came, {request.get_host()}, require_https=request.is_secure()):
+        return redirect_to_login(reverse("admin:index"))
+    return redirect_to_login(urlsplit(came)._replace(scheme="", netloc="", fragment="").geturl())
 
 
 def staff_view(
@@ -37,7 +54,7 @@ def staff_view(
         @wraps(view)
         def guarded(request: HttpRequest, *args: A.args, **kwargs: A.kwargs) -> HttpResponseBase:
             if not isinstance(request.user, User):
-                return redirect_to_login(request.get_full_path())
+                return _sign_in(request)
             if not request.user.has_perms([*needs]):
                 raise PermissionDenied
             return view(request, *args, **kwargs)  # type: ignore[arg-type]  # narrowed two lines above

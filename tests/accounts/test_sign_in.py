@@ -1,6 +1,7 @@
 """Signing in: by mail address, under limits that a race cannot outrun, with a second factor where it is asked."""
 
 import threading
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import time_machine
@@ -219,3 +220,21 @@ def test_a_cookie_of_odd_letters_is_nobodys_session(db, key):
     response = Client().get("/admin/", headers={"cookie": f"{settings.SESSION_COOKIE_NAME}={key}"})
     assert response.status_code == 302
     assert response["Location"] == "/admin/login/?next=/admin/"
+
+
+@pytest.mark.parametrize(
+    ("came", "then"),
+    [
+        ("http://testserver/admin/inquiries/?view=mine#row-1", "/admin/inquiries/?view=mine"),
+        ("https://evil.example/admin/", "/admin/"),
+        ("http://testserver@evil.example/", "/admin/"),
+        ("", "/admin/"),
+    ],
+)
+def test_who_posts_after_the_session_ended_comes_back_to_the_form_and_reads_why(client, db, came, then):
+    """The address of a post answers nobody who comes back to it by a link."""
+    response = client.post("/admin/inquiries/next/", headers={"referer": came} if came else {}, follow=True)
+    ((address, status),) = response.redirect_chain
+    assert (status, parse_qs(urlsplit(address).query)["next"]) == (302, [then])
+    assert "操作は行われていません" in response.content.decode()
+    assert "操作は行われていません" not in client.get("/admin/", follow=True).content.decode()
