@@ -59,6 +59,32 @@ _HEADERS = tuple(
         rf"\(?{_DATE}.{{0,40}}{_TIME}\)?.{{0,200}}\bwrote\s*:",
     )
 )
+# What stands behind the address or the name, and nothing else may.
+_TAIL = (
+    r"[>）)\]】」\s]{0,4}(?:さん|様|さま|氏)?\s*(?:は|が|から|より)?の?\s*(?:次のように)?"
+    r"(?:書き(?:ました|込みました)|書いた|記述しました|メール|メッセージ|送信しました|wrote|writes)?\s*:"
+)
+_PERSON_WROTE = (
+    r"(?:さん|様|さま|氏)\s*(?:(?:は|が)\s*(?:次のように)?(?:書き(?:ました|込みました)|書いた|記述しました|wrote)"
+    r"|の(?:メール|メッセージ)|からの(?:メール|メッセージ)|より)\s*:"
+)
+# Of those the ones that no customer writes above words of their own: below them all is quoted, with marks or without.
+# "On 4/1 12:00 I sent a form. It said:" looks like the others, which therefore need marks below.
+_SURE_HEADERS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"[\(\[]?{_DATE}.{{0,40}}?{_TIME}[^。]{{0,250}}?[<\[(（]\s*(?:mailto:)?{_ADDRESS}{_TAIL}",
+        rf"[\(\[]?{_DATE}.{{0,40}}?{_TIME}(?:\s|に|、|,|\)|:\d\d|[+-]\d{{4}}){{0,9}}{_ADDRESS}{_TAIL}",
+        rf"[\(\[]?{_DATE}.{{0,40}}?{_TIME}[^。]{{0,120}}{_PERSON_WROTE}",
+        rf"\(?{_DATE}.{{0,40}}{_TIME}\)?[^。]{{0,200}}\bwrote\s*:",
+        rf"\S[^。]{{0,60}}(?:さん|様|さま|氏)\s*(?:は|が)\s*{_DATE}.{{0,40}}?{_TIME}.{{0,10}}(?:書き|書いた|記述し|wrote).{{0,6}}:",
+        rf"[^。、の]{{1,40}}{_PERSON_WROTE}",
+        rf"(?:[^。]{{1,150}}<\s*)?{_ADDRESS}>?\s*(?:さん|様)?\s*(?:は書きました|の(?:メール|メッセージ)|からのメール|wrote)\s*:",
+        rf"(?:On|At)\s.{{3,290}}<\s*{_ADDRESS}\s*>.{{0,20}}\bwrote\s*:",
+        rf"(?!.*\b(?:I|my|we|our|your)\b)(?=.*(?:{_TIME}|(?:19|20)\d\d|{_ADDRESS}))(?:On|At)\s.{{3,290}}\bwrote\s*:",
+        r"(?=.*(?:@|\d{5}))In (?:message|article|mail|your (?:mail|message))\s.{3,250}\b(?:wrote|writes)\s*:",
+    )
+)
 _STARTS = re.compile(rf"(?:On|At|In)\s|[(\[]?{_DATE}", re.IGNORECASE)
 _ENDS = re.compile(r"[:：][ \t\u3000*]*$")
 _SIGNATURE = re.compile(
@@ -129,13 +155,13 @@ def _plain(line: str) -> str:
     return line.strip(" \t\u3000*")
 
 
-def _is_header(lines: list[str], first: int, last: int) -> bool:
+def _is_header(lines: list[str], first: int, last: int, headers: tuple[re.Pattern[str], ...]) -> bool:
     parts = [_plain(line) for line in lines[first : last + 1]]
     if sum(map(len, parts)) > MAX_HEADER or not all(parts):
         return False
     # A wrapped address goes on without a space, a wrapped sentence with one.
     texts = [" ".join(parts)] if len(parts) == 1 else [" ".join(parts), "".join(parts)]
-    return any(header.fullmatch(text) for header in _HEADERS for text in texts)
+    return any(header.fullmatch(text) for header in headers for text in texts)
 
 
 def _header_above(lines: list[str], last: int, floor: int) -> int | None:
@@ -147,24 +173,34 @@ def _header_above(lines: list[str], last: int, floor: int) -> int | None:
         # The line above may be the customer's own last sentence: a longer header must begin like one.
         if first < last and not _STARTS.match(_plain(lines[first][:MAX_LINE])):
             continue
-        if len(lines[first]) <= MAX_LINE and _is_header(lines, first, last):
+        if len(lines[first]) <= MAX_LINE and _is_header(lines, first, last, _HEADERS):
             found = first
     return found
 
 
+_HOUR = re.compile(r"\d{1,2}\s*[:.：時]\s*\d{2}(?!\d)")
+
+
 def _label_block(lines: list[str], first: int) -> bool:
-    """Outlook's block: a sender's line, then at least two of date, recipient and subject within six lines."""
+    """Outlook's block: a sender's line, then at least two of date, recipient and subject within six lines; and one of
+    them names a time of day or an address, as a customer's "From: Tokyo, To: Osaka" does not."""
     begin = _LABEL.match(lines[first])
     if begin is None or begin.lastgroup != "from":
         return False
     seen: set[str] = set()
+    told = "@" in lines[first][:MAX_LINE]
     for line in lines[first + 1 : first + 7]:
         label = _LABEL.match(line)
         if label and label.lastgroup:
             seen.add(label.lastgroup)
+            told = (
+                told
+                or "@" in line[:MAX_LINE]
+                or (label.lastgroup == "date" and _HOUR.search(line[:MAX_LINE]) is not None)
+            )
         elif not line.strip():
             break
-    return len(seen - {"from", "cc"}) >= 2
+    return told and len(seen - {"from", "cc"}) >= 2
 
 
 def _is_separator(line: str) -> bool:
@@ -194,6 +230,10 @@ def _library_hit(lines: list[str]) -> tuple[int, int] | None:
 
 def _quoted(line: str) -> bool:
     return _QUOTED.match(line) is not None
+
+
+def _quoted_next(lines: list[str], at: int) -> bool:
+    return at < len(lines) and _quoted(lines[at])
 
 
 def _next_written(lines: list[str], at: int) -> int:
@@ -268,7 +308,10 @@ def _marks(lines: list[str]) -> list[bool]:
             if tries < MAX_TRIES and _ENDS.search(line):
                 tries += 1
                 first = _header_above(lines, at, floor)
-                head = (first, at) if first is not None else None
+                if first is not None and (
+                    _is_header(lines, first, at, _SURE_HEADERS) or _quoted_next(lines, _next_written(lines, at + 1))
+                ):
+                    head = first, at
             if head is None and _is_separator(line):
                 head, rest = (at, at), True
             if head is None and _label_block(lines, at):
