@@ -44,7 +44,9 @@ class OutageMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, AWAY):
-            logger.error("A part is away: %s %s", request.method, request.path, exc_info=exception)
+            # By its pattern: the address itself may be a key.
+            place = f"/{match.route}" if (match := request.resolver_match) else "?"
+            logger.error("A part is away: %s %s", request.method, place, exc_info=exception)
             return outage(request)
         return None
 

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 
-
 _WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
 
 
