@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from shopdesk.mail.parsing import parse
+from tests.mail_in.eml_source import jis, word
 from tests.mail_in.fitness import faults
 
 HEAD = b"From: Hanako <hanako@example.jp>\r\nTo: desk@shop.example\r\nSubject: t\r\n"
@@ -193,6 +194,33 @@ def test_references_to_controls_do_not_come_through():
 def test_names(disposition, name):
     head = f"Content-Type: application/pdf\r\nContent-Disposition: {disposition}\r\n".encode()
     assert [file.name for file in read(head, b"x").attachments] == [name]
+
+
+@pytest.mark.parametrize(
+    "disposition",
+    [
+        word('attachment; filename="見積ソ.pdf"'.encode(), "utf-8"),
+        b"attachment; " + word('filename="見積ソ.pdf"'.encode(), "utf-8"),
+        b"attachment; filename=\"utf-8''%E8%A6%8B%E7%A9%8D%E3%82%BD.pdf\"",
+        b"attachment; filename=\"=?utf-8''%E8%A6%8B%E7%A9%8D%E3%82%BD.pdf?=\"",
+        b'attachment; filename="' + jis("見積ソ.pdf") + b'"',
+        b'attachment; filename="' + "見積ソ.pdf".encode("cp932") + b'"; size=3',
+        b'attachment; filename="' + "見積ソ.pdf".encode("euc_jp") + b'"',
+    ],
+)
+def test_names_of_odd_programs(disposition):
+    head = b"Content-Type: application/pdf\r\nContent-Disposition: " + disposition + b"\r\n"
+    assert [file.name for file in read(head, b"x").attachments] == ["見積ソ.pdf"]
+
+
+def test_marks_that_are_bytes_of_a_name():
+    for name in ("あれ；これ", "価格表ソ", "構わないソ", "見本「き」"):
+        for data in (jis(name), name.encode("cp932")):
+            head = b'Content-Type: application/pdf\r\nContent-Disposition: attachment; filename="' + data + b'"\r\n'
+            assert [file.name for file in read(head, b"x").attachments] == [name]
+    for name, charset in (("отчёт.pdf", "koi8-r"), ("Größe.pdf", "iso-8859-1")):
+        head = f"Content-Type: text/csv; charset={charset}\r\nContent-Disposition: attachment; filename=".encode()
+        assert [file.name for file in read(head + name.encode(charset) + b"\r\n", b"x").attachments] == [name]
 
 
 def test_a_name_that_was_lost_in_one_place_is_read_in_the_other():

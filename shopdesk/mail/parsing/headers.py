@@ -160,6 +160,10 @@ _PARAMETER = re.compile(
 _FORGOTTEN = re.compile(r"(?=.*%[89A-Fa-f])(?:%[0-9A-Fa-f]{2}|[A-Za-z0-9._~-])+")
 _PERCENT = re.compile(r"%(?:[C-Fc-f][0-9A-Fa-f]%[89ABab][0-9A-Fa-f]|[89EFef][0-9A-Fa-f]%[4-9A-Fa-f][0-9A-Fa-f])")
 _NEXT_LINE = re.compile(r"\r?\n[ \t]{1,99}(?=[A-Za-z][A-Za-z0-9*-]{0,40}=(?![?=]))")
+_JAPANESE_TEXT = re.compile("[\u3000-\u30ff\u4e00-\u9fff]")
+# All of it in encoded words, or the parameter with its name.
+_WORD_FIRST = re.compile(r"\s{0,99}(?:[A-Za-z/.+-]{1,80}\s{0,9};\s{0,99})?=\?")
+_EXTENDED = re.compile(r"(?:=\?)?([A-Za-z0-9_-]{2,40})'[A-Za-z-]{0,10}'(.*%[0-9A-Fa-f]{2}[^?]*)(?:\?=)?", re.DOTALL)
 _NO_SEMICOLON = re.compile(r"\s{0,99}(?:([^\s=;,\"]{1,80})[\s,]{1,99})?(?=[^\s=;,\"]{1,80}\s{0,20}=)")
 
 
@@ -197,6 +201,12 @@ def _join_parts(found: dict[str, str]) -> dict[str, str]:
 def parameters(raw: str, limit: int = MAX_PARAMETERS) -> tuple[str, dict[str, str]]:
     """("text/plain", {"charset": "utf-8"}) of a header value; names in lower case, values raw text."""
     raw = raw[:MAX_HEADER]
+    if "\x1b$" in raw or not raw.isascii():
+        # Bytes of Shift_JIS and JIS are quotation marks and backslashes as well.
+        text = decode_raw(straight(raw))
+        raw = text if _JAPANESE_TEXT.search(text) else raw
+    if "=?" in raw and _WORD_FIRST.match(raw):
+        raw = decode_words(raw)
     first, _semicolon, rest = raw.partition(";")
     if "=" in first and (begin := _NO_SEMICOLON.match(raw)):
         # "attachment filename=a.pdf", or the parameter alone.
@@ -228,6 +238,9 @@ def file_name(value: str, label: str | None = None) -> str:
     value = unfold(value).strip()
     if len(value) > 2 and value[0] == value[-1] == "'":
         value = value[1:-1]
+    if extended := _EXTENDED.fullmatch(value):
+        # The star of the name was forgotten, not what it stands for.
+        return cleaning.file_name(charsets.decode(unquote_to_bytes(as_bytes(extended[2])), extended[1])[0])
     decoded = decode_words(value, label) if "=?" in value else decode_raw(value, label)
     if _PERCENT.search(decoded):
         # Written as in an address of the web, which no rule of mail knows and many programs do.
