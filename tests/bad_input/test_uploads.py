@@ -207,3 +207,41 @@ def test_a_file_cut_off_inside_a_quote(upload):
     assert [order.number for order in Order.objects.all()] == ["#1001"]
     job.refresh_from_db()
     assert [(error["line"], error["code"]) for error in job.errors] == [(3, "after_unreadable"), (4, "unreadable")]
+
+
+# --- too much at once -------------------------------------------------------------------------------------------------
+
+
+class _Endless:
+    """What a visitor sends on and on; how much of it was read."""
+
+    def __init__(self, head):
+        self.head, self.taken = head, 0
+
+    def read(self, size=-1):
+        part, self.head = self.head[:size], self.head[size:]
+        part = part or b"\x00" * min(size, 65536)
+        self.taken += len(part)
+        return part
+
+    readline = read
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/contact/", "/returns/", "/account/login/", "/search/"])
+def test_more_than_any_form_takes_is_refused_before_it_lies_on_the_disk(address, tmp_path, settings):
+    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
+    body = _Endless(_multipart(b"big.png", PNG))
+    sent = {"CONTENT_TYPE": "multipart/form-data; boundary=x", "CONTENT_LENGTH": str(65 * 1024 * 1024)}
+    answer = Client().generic("POST", address, **sent, **{"wsgi.input": body})
+    assert answer.status_code in {400, 404, 405}
+    assert body.taken < 1024 * 1024
+    assert list(tmp_path.iterdir()) == []
+    assert not Inquiry.objects.exists()
+
+
+@pytest.mark.django_db
+def test_as_much_as_a_form_takes_is_taken():
+    answer = _send(*(SimpleUploadedFile(f"{n}.png", PNG + b"\x00" * (10 * 1024 * 1024 - len(PNG))) for n in range(5)))
+    assert answer.status_code == 303
+    assert Attachment.objects.count() == 5
