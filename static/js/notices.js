@@ -7,7 +7,6 @@
     if (box.textContent.includes(text)) return;
     const notice = document.createElement("div");
     notice.className = "alert alert-danger split";
-    notice.dataset.text = text;
     const close = document.createElement("button");
     close.className = "btn btn-s";
     close.textContent = box.dataset.close;
@@ -25,9 +24,11 @@
   });
   on("htmx:sendError", offline);
   on("htmx:timeout", offline);
-  // It works again: nothing more to be said, and the notice stands before what is being written.
+  // Something works again, and the notice stands before what is being written. Only a draft that is saved by itself says
+  // nothing of what its writer asked for.
   on("htmx:afterRequest", ({ detail }) => {
-    if (detail.successful) for (const notice of box.querySelectorAll("[data-text]")) notice.remove();
+    if (!detail.successful || detail.target.id === "draft-state") return;
+    for (const notice of box.querySelectorAll("div:not([id])")) notice.remove();
   });
   on("htmx:beforeSwap", ({ detail }) => {
     detail.ignoreTitle = !detail.target.isConnected;  // a late answer for what is gone

@@ -27,9 +27,7 @@
   function wake(form) {
     sent.delete(form);
     for (const button of buttons(form)) {
-      if (button.ariaBusy !== "true") continue;
-      button.disabled = false;
-      button.ariaBusy = null;
+      if (button.ariaBusy) button.disabled = button.ariaBusy = null;
     }
   }
 

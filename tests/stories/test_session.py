@@ -83,11 +83,13 @@ def test_what_a_person_reads_when_something_is_away(story_clock, queue, smtp_sin
         page.unroute("**/reply/")
         if status:
             page.evaluate(
-                "for (const button of document.querySelectorAll('#notices [data-text] button')) button.click()"
+                "for (const button of document.querySelectorAll('#notices div:not([id]) button')) button.click()"
             )
-    page.type(BODY, "。")  # what works again takes the last words away, which stand before the box
-    page.wait_for_selector("#notices [data-text]", state="detached")
+    page.type(BODY, "。")
+    wait(lambda: Draft.objects.filter(body__endswith="0。").exists(), what="the draft")
+    assert "接続できませんでした" in page.inner_text("#notices")  # a draft that is saved by itself sends nothing
     assert not Message.objects.filter(kind="reply").exists()
     page.click("#reply-form button[name=then][value=pending]")
     wait(Message.objects.filter(kind="reply").exists, what="the reply")
+    page.wait_for_selector("#notices div:not([id])", state="detached")
     assert Message.objects.get(kind="reply").body == "三色ございます。0。"
