@@ -258,6 +258,7 @@ def _add(inquiry: Inquiry, incoming: IncomingMail, mail: ParsedMail, sender: str
         reopening.thanked(inquiry, now=now)
     else:
         reopening.heard(inquiry, now=now)
+    _say_where_to(inquiry, mail, now)
     # What was to be sent by itself was written before these words.
     scheduling.customer_wrote(inquiry, now=now)
     return message
@@ -318,9 +319,19 @@ def _say_where_from(inquiry: Inquiry, mail: ParsedMail, match: matching.Match, n
     if match.hint:
         number = match.hint.number
         events.record("subject_number_of_other", inquiry, actor=None, now=now, other=match.hint.pk, number=number)
-    others = {addresses.normalise(one.address) for one in mail.reply_to if one.address} - {inquiry.email}
-    if others and inquiry.email:
-        events.record("other_reply_to", inquiry, actor=None, now=now, address=min(others)[:254])
+    _say_where_to(inquiry, mail, now)
+
+
+def _say_where_to(inquiry: Inquiry, mail: ParsedMail, now: datetime) -> None:
+    """Tell staff, once of each address, that the writer would be answered elsewhere. Nobody is: who forges a sender
+    names an address of their own there."""
+    named = {addresses.normalise(one.address)[:254] for one in mail.reply_to if one.address}
+    others = named - {inquiry.email, _address(mail)}
+    if not others or not inquiry.email:
+        return
+    address = min(others)
+    if not inquiry.events.filter(code="other_reply_to", data__address=address).exists():
+        events.record("other_reply_to", inquiry, actor=None, now=now, address=address)
 
 
 def _acknowledge(inquiry: Inquiry, incoming: IncomingMail, mail: ParsedMail, now: datetime) -> None:

@@ -18,7 +18,7 @@ class Limit(FileUploadHandler):
         input_data: Any,
         META: dict[str, Any],  # noqa: N803  # Django's own name
         content_length: int,
-        boundary: bytes,
+        boundary: str,
         encoding: str | None = None,
     ) -> None:
         if content_length > MOST:

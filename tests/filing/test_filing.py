@@ -482,3 +482,21 @@ def test_staff_make_an_inquiry_of_what_looked_like_a_machines_mail(now, owner, h
     assert (mail.state, mail.reason, inquiry.subject) == (State.FILED, "", "至急ご連絡ください")
     # A machine may still have written it: it gets no automatic answer.
     assert not OutgoingMail.objects.exists()
+
+
+def test_a_later_mail_that_wants_its_answer_elsewhere_is_told_once_and_answered_to_the_customer(now, agent, signed_in):
+    receive("色は何色ありますか。")
+    filing.sweep(now)
+    inquiry = Inquiry.objects.get()
+    for words in ("返金はこちらへ。", "早く。"):
+        receive(words, subject=f"Re: [{inquiry.number}]", Reply_To="Hanako <thief@evil.example>")
+    receive("自分の別の窓口へ。", subject=f"Re: [{inquiry.number}]", Reply_To="hanako@mail.example")
+    filing.sweep(now)
+    assert inquiry.messages.filter(kind="received").count() == 4
+    told = inquiry.events.filter(code="other_reply_to")
+    assert [event.data["address"] for event in told] == ["thief@evil.example"]
+    page = signed_in(agent).get(f"/admin/inquiries/{inquiry.pk}/").content.decode()
+    assert "thief@evil.example" in page
+    said = replying.reply(inquiry, Answer("三色ございます。"), by=agent, now=now)
+    letter = OutgoingMail.objects.get(key=said.mail_key)
+    assert (letter.to_address, letter.cc, letter.bcc) == ("hanako@mail.example", [], [])
