@@ -143,10 +143,15 @@ def copies(inquiry: Inquiry, answer: Answer, *, by: User) -> tuple[list[str], li
     """Who else gets it, as (Cc, Bcc). Raises NoAddress, MayNotCopy, and what recipients.others() raises."""
     if not inquiry.email:
         raise NoAddress
-    shown, hidden = recipients.others(inquiry, answer.cc, answer.bcc)
-    if (shown or hidden) and not masking.sees_contacts(by):
+    require_no_copies(answer, by)
+    return recipients.others(inquiry, answer.cc, answer.bcc)
+
+
+def require_no_copies(answer: Answer, by: User) -> None:
+    """Raise MayNotCopy where somebody who may not read addresses names any: also the customer's own, which would be
+    dropped, since whoever sees which ones are dropped has found out which ones are the customer's."""
+    if (answer.cc or answer.bcc) and not masking.sees_contacts(by):
         raise MayNotCopy
-    return shown, hidden
 
 
 def _refuse_unread(

@@ -164,6 +164,7 @@ def _gone(request: StaffRequest, problem: str) -> HttpResponse:
 def _hand_over(request: StaffRequest, inquiry: Inquiry, form: ReplyForm, action: str) -> None:
     user, now, words = request.user, clock.now(), form.cleaned_data
     answer = _answer(request, inquiry, words)
+    replying.require_no_copies(answer, user)  # before the check, which says whose an address is
     _refuse_bare_opening(inquiry, answer.body, user)
     if Inquiry.objects.filter(pk=inquiry.pk, version=words["version"]).exists():
         # What is out of date is refused below, with what is new: to be read before anything else.

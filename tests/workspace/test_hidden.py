@@ -1,6 +1,8 @@
 """Naming what one may not see, in whatever form or address takes a number or a key, shows nothing of it and changes
 nothing in it: not by the page, its title, a notice of the next page, a header, nor by an error."""
 
+import re
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
@@ -10,6 +12,7 @@ from django.urls import reverse
 from inquiries import indexing, merging
 from inquiries.models import Draft, Inquiry, Message, PreparedReply, Presence, Pull, SavedView, Tag, Template
 from inquiries.views import menus
+from shopdesk.mail import suppressions
 from tests import make
 from tests.access.rows import address_of, attach, one_of_everything
 from tests.access.test_matrix import MATRIX
@@ -143,3 +146,27 @@ def test_where_ones_own_inquiry_went_is_not_told(outsourced, agent, hidden, sign
     for name in ("reply", "ask", "draft", "note"):
         answer = client.post(reverse(f"desk-inquiries:{name}", args=[own.pk]), posted, follow=True)
         assert not [one for one in [*SECRETS, "Q-HIDDEN"] if one in answer.text], name
+
+
+@pytest.mark.parametrize("action", ["send", "schedule", "approve"])
+@pytest.mark.parametrize("field", ["cc", "bcc"])
+def test_copies_do_not_confirm_an_address(db, outsourced, agent, now, signed_in, action, field):
+    """Whether a guess is the customer's, the shop's, a colleague's customer's or nobody's: one answer to all."""
+    customer = make.make_customer(address="hanako@mail.example")
+    customer.addresses.create(address="hanako@work.example")
+    jiro = make.make_customer(name="次郎", address="jiro@mail.example")
+    suppressions.suppress(jiro.addresses.get().address, scope="all", reason="bounced", now=now)
+    inquiry = make_inquiry(customer=customer, email="hanako@mail.example", assignee=outsourced)
+    client, answers = signed_in(outsourced), set()
+    for guess in ("hanako@mail.example", "hanako@work.example", "jiro@mail.example", "nobody@mail.example"):
+        posted = {
+            "body": "赤です。", "version": inquiry.version, "action": action, field: guess,
+            "send_at": f"{now + timedelta(hours=2):%Y-%m-%dT%H:%M}",
+        }  # fmt: skip
+        answer = client.post(f"/admin/inquiries/{inquiry.pk}/reply/", posted)
+        page = re.sub(r"<(script|meta|input|body)[^>]*>", "", answer.content.decode().replace(guess, "…"))
+        answers.add((answer.status_code, re.sub(r"(?<=<).*?(?=>)", "", page)))
+    assert {status for status, _page in answers} == {422}
+    assert len(answers) == 1
+    assert not Message.objects.filter(kind="reply").exists()
+    assert not PreparedReply.objects.exists()
