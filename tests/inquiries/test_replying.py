@@ -5,7 +5,7 @@ import threading
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from inquiries import drafts, opening, replying, signing_off
+from inquiries import drafts, opening, replying, signing_off, triage
 from inquiries.answers import Answer
 from inquiries.models import Category, Draft, Inquiry, InquiryEvent, Message
 from shopdesk.mail.models import OutgoingMail
@@ -55,6 +55,7 @@ def test_a_reply_stops_the_clock_and_makes_the_inquiry_the_writers(store, now, a
 
 def test_outsourced_staff_sign_with_their_alias(store, now, outsourced):
     inquiry = asked(store, now)
+    triage.assign(inquiry, to=outsourced, by=None, now=now)
     replying.reply(inquiry, Answer("三色ございます。"), by=outsourced, now=now)
     text = OutgoingMail.objects.get(key__startswith="inquiries.message:").text
     assert "在宅サポート 白波" in text
