@@ -1,5 +1,7 @@
 """Forms of the staff screens, and what those of mailboxes and routes share."""
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +10,20 @@ from django.utils.translation import gettext_lazy as _
 
 from shopdesk.addresses import MAX_LENGTH, normalise, validate_address
 from shopdesk.mail.models import MailClass, Suppression
+
+# A name (also one of a house's own network), or an address of numbers.
+_SERVER = re.compile(r"\w(?:[\w.-]*\w)?|[0-9a-f]*:[0-9a-f.]*:[0-9a-f:.]*")
+
+
+def server_name(value: object) -> str:
+    """The name of a mail server as it was typed or pasted, in the form in which it is asked for; "" stays.
+
+    Raises ValidationError for anything that is no name: an address of a page, a port behind it, blanks.
+    """
+    name = unicodedata.normalize("NFKC", str(value)).strip().strip("[]").lower()
+    if name and _SERVER.fullmatch(name) is None:
+        raise forms.ValidationError(_("Please enter the name of the server alone, such as mail.shop.example."))
+    return name
 
 
 class FilterForm(forms.Form):

@@ -8,7 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from shopdesk.addresses import MAX_LENGTH, normalise, validate_address
-from shopdesk.mail.forms import ask_for_secrets
+from shopdesk.mail.forms import ask_for_secrets, server_name
 from shopdesk.mail.incoming import CHARSETS
 from shopdesk.mail.models import Mailbox
 from shopdesk.mail.receiving import hooks
@@ -87,19 +87,18 @@ def _secret_field(label: Any) -> forms.CharField:
     )
 
 
-def _server_field() -> forms.CharField:
-    return forms.CharField(label=_("Server"), max_length=200, validators=[_no_control])
-
-
 class _Server(MailboxForm):
     binding = ("host", "port", "security", "username")
     secret_fields = ("password",)
 
-    host = _server_field()
+    host = forms.CharField(label=_("Server"), max_length=200, validators=[_no_control])
     port = forms.IntegerField(label=_("Port"), validators=[MinValueValidator(1), MaxValueValidator(65535)])
     security = forms.ChoiceField(label=_("Encryption"), choices=Security.choices)
     username = forms.CharField(label=_("User name"), max_length=200, validators=[_no_control])
     password = _secret_field(_("Password or app password"))
+
+    def clean_host(self) -> str:
+        return server_name(self.cleaned_data["host"])
 
 
 def _since_field() -> forms.DateField:

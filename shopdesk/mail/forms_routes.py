@@ -8,7 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from shopdesk.addresses import normalise, validate_address
-from shopdesk.mail.forms import ask_for_secrets
+from shopdesk.mail.forms import ask_for_secrets, server_name
 from shopdesk.mail.models import Mailbox, MailClass, MailRoute
 from shopdesk.mail.routes import PROVIDERS
 from shopdesk.text import one_line
@@ -121,7 +121,7 @@ class RouteForm(_RouteForm):
         self.fields["port"].validators += [MinValueValidator(1), MaxValueValidator(65535)]
 
     def clean_host(self) -> str:
-        return one_line(str(self.cleaned_data["host"])).strip().lower()
+        return server_name(self.cleaned_data["host"])
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -43,7 +43,15 @@ def test_a_stored_secret_is_not_carried_to_another_server(signed_in, owner):
 
 @pytest.mark.parametrize(
     "change",
-    [{"host": ""}, {"security": "none"}, {"senders": "nobody"}, {"port": "0"}, {"kind": "backend"}, {"name": "\n"}],
+    [
+        {"host": ""},
+        {"security": "none"},
+        {"senders": "nobody"},
+        {"port": "0"},
+        {"kind": "backend"},
+        {"name": "\n"},
+        {"host": "smtp://a.example"},
+    ],
 )
 def test_what_cannot_work_is_told_at_the_form(signed_in, owner, change):
     assert signed_in(owner).post(reverse("desk-mail:route-add"), {**FIELDS, **change}).status_code == 422

@@ -91,6 +91,29 @@ def test_a_refused_form_does_not_repeat_the_password(client):
     assert PASSWORD not in response.content.decode()
 
 
+NO_SERVERS = ["mail shop.example", "https://mail.shop.example/", "mail.shop.example:993", "-x", "a@b.example", ":"]
+
+
+@pytest.mark.parametrize("host", NO_SERVERS)
+def test_what_names_no_server_is_told_at_the_form(client, host):
+    response = client.post(reverse("desk-mail:mailbox-add", args=["imap"]), {**IMAP_FORM, "host": host})
+    assert response.status_code == 422
+    assert "サーバー名だけを入力してください" in response.text
+    assert not Mailbox.objects.exists()
+
+
+SERVERS = [
+    (" ＭＡＩＬ.Shop.example　", "mail.shop.example"), ("mail_in", "mail_in"), ("[::1]", "::1"), ("127.0.0.1",) * 2,
+    ("メール.example", "メール.example"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "kept"), SERVERS)
+def test_the_name_of_a_server_is_kept_as_it_is_asked_for(client, typed, kept):
+    client.post(reverse("desk-mail:mailbox-add", args=["imap"]), {**IMAP_FORM, "host": typed})
+    assert Mailbox.objects.get().host == kept
+
+
 @pytest.mark.parametrize("name", ["name", "host", "username", "folders", "password"])
 def test_line_breaks_are_refused(client, name):
     form = {**IMAP_FORM, name: "a\r\nA1 DELETE INBOX"}
