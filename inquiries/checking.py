@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from inquiries import naming, own, texts
+from inquiries import masking, naming, own, texts
 from inquiries.models import Inquiry, Message, Template, WarningWord
 from shopdesk import addresses, tokens
 from shopdesk.accounts.models import User
@@ -37,6 +37,12 @@ _NUMBER = re.compile(r"(?<![0-9A-Za-z-])#?[0-9A-Za-z][0-9A-Za-z-]{2,39}(?![0-9A-
 _CUE = re.compile(r"(?:注文|受注|オーダー|order|番号|\bno\.?|№|#)[^\n]{0,12}$", re.IGNORECASE)
 # A short bare number is an order's only where something says so; a long one is looked up anyway.
 _SURELY = 6
+# The words right before a number that make it an order's, and not a parcel's or a product's.
+_ORDERS = re.compile(
+    r"(?:注文|受注|オーダー)(?:番号)?\s?(?:no\.?|№|#)?[\s:(「『]{0,3}$"
+    r"|\border(?: number)?[\s:#(]{0,3}(?:no\.?|#)?\s?$",
+    re.IGNORECASE,
+)
 _UNIT = re.compile(r"\s*(?:円|年|月|日|時|分|秒|個|点|枚|本|%|cm|mm|kg|g\b|ml)")
 _MOST_NUMBERS = 50
 # Everybody has an address there: sharing the provider with the shop makes nobody a colleague.
@@ -71,7 +77,7 @@ def findings(
         text = _("The text speaks of an attachment, but there is no file.")
         found.append(Finding("no_file", blocks=False, text=text))
     found += _warning_words(written)
-    found += _numbers(inquiry, written)
+    found += _numbers(inquiry, written) if masking.sees_contacts(by) else _named_orders(inquiry, written)
     found += _names(inquiry, written)
     return found
 
@@ -171,17 +177,39 @@ def _numbers(inquiry: Inquiry, written: str) -> list[Finding]:
     ]
 
 
-def _possible_numbers(written: str) -> list[str]:
+def _named_orders(inquiry: Inquiry, written: str) -> list[Finding]:
+    """For who sees assigned work only: numbers that the text calls an order's and that are none of this customer's,
+    whether there is such an order or not. Else they could try out which numbers there are."""
+    named = _possible_numbers(written, called=_ORDERS)
+    if not named:
+        return []
+    forms = {form: number for number in named for form in spellings(number)}
+    orders = Order.objects.filter(number__in=forms, customer=inquiry.customer_id)
+    theirs = {forms[number] for number in orders.values_list("number", flat=True)}
+    return [
+        Finding("other_order", blocks=False, text=_("%(number)s is no order of this customer.") % {"number": number})
+        for number in named
+        if number not in theirs
+    ]
+
+
+def _possible_numbers(written: str, *, called: re.Pattern[str] | None = None) -> list[str]:
+    """What may be the number of an order; with ``called`` only what the words before it call one."""
     found: dict[str, None] = {}
     for match in _NUMBER.finditer(written):
         shown = match[0]
         bare = shown.lstrip("#")
         if not any(letter.isdigit() for letter in bare):
             continue
-        if bare.isdigit() and len(bare) < _SURELY:
-            line = written[written.rfind("\n", 0, match.start()) + 1 : match.start()]
-            if not (shown.startswith("#") or _CUE.search(line)) or _UNIT.match(written, match.end()):
+        line = written[max(written.rfind("\n", 0, match.start()) + 1, match.start() - 40) : match.start()]
+        is_amount = bool(_UNIT.match(written, match.end()))
+        if called is not None:
+            if is_amount or not called.search(line):
                 continue
+        elif bare.isdigit() and len(bare) < _SURELY and (
+            is_amount or not (shown.startswith("#") or _CUE.search(line))
+        ):  # fmt: skip
+            continue
         found[shown] = None
         if len(found) >= _MOST_NUMBERS:
             break

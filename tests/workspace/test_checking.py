@@ -305,3 +305,31 @@ def test_a_long_text_is_read_quickly(inquiry, agent):
     """No pattern here takes more than linear time: 50,000 letters of what each likes best."""
     for piece in ("様", "あ様", "山田 ", "a-1", "1", "> ", "Dear Mr. A", "注文", "【", "{{", "アア・"):
         checking.findings(inquiry, body=(piece * 50_000)[:50_000], file_count=0, by=agent)
+
+
+def test_who_sees_assigned_work_only_cannot_try_out_which_orders_there_are(inquiry, outsourced):
+    make.make_order("20077", customer=make.make_customer(name="次郎", address="jiro@mail.example"))
+
+    def told(body):
+        return [one.text for one in checking.findings(inquiry, body=body, file_count=0, by=outsourced)]
+
+    # One that is a stranger's and one that nobody has are told alike, or not at all.
+    for words in (
+        "注文番号 {}",
+        "ご注文（{}）を発送しました。",
+        "Your order {} was shipped.",
+        "受注番号:{}",
+        "オーダーNo.{}",
+    ):
+        assert told(words.format("20077")) == ["20077 は、このお客様の注文ではありません。"], words
+        assert told(words.format("20078")) == ["20078 は、このお客様の注文ではありません。"], words
+        assert told(words.format("10023")) == [], words
+    for words in (
+        "追跡番号 {}",
+        "{} の件です。",
+        "ご注文の商品 {} は",
+        "お問い合わせ番号 {}",
+        "伝票番号: {}",
+        "ご注文（{}円）",
+    ):
+        assert told(words.format("20077")) == told(words.format("20078")) == [], words
