@@ -26,7 +26,7 @@ def test_an_entry_is_read_in_words_and_in_the_shops_time(client, owner):
     assert ">inquiry.read<" not in text
     page = client.get(reverse("admin:accounts_auditentry_change", args=[entry.pk])).content.decode()
     assert "<h1>問い合わせQ-7K3F9Mを閲覧しました</h1>" in page
-    assert "2026-11-20 08:05" in page  # its name in the path to it
+    assert "2026年11月20日 08:05" in page
     assert "2026-11-19" not in page
 
 

@@ -33,8 +33,8 @@ from tests.inquiries.make import make_inquiry
 
 HIDDEN = ["Q-H1DDEN", "極秘", "H1DDEN", "別所 外注"]
 LIST = "/admin/inquiries/"
-# Kept by the desk and not with an inquiry: who may open it may change it.
-SHARED = {f"desk-inquiries:rule{deed}" for deed in ("", "-switch", "-delete")}
+# Kept by the desk, or with a person, and not with an inquiry: who may open it may change it.
+SHARED = {f"desk-inquiries:{name}" for name in ("rule", "rule-switch", "rule-delete", "hours")}
 # Forgetting a view that is not there is done already.
 SAYS_NOTHING = {"desk-inquiries:view-delete"}
 

@@ -75,7 +75,7 @@ def test_pressed_before_the_labels_came_it_saves_and_shows_them_in_place(held, a
     answer = client.post(url, {"body": "途中まで", "ways": "all"}, headers=htmx)
     assert (answer.status_code, answer["Location"]) == (302, f"/admin/inquiries/{inquiry.pk}/?ways=all#composer")
     part = client.get(f"/admin/inquiries/{inquiry.pk}/?ways=all", headers=htmx).text
-    assert part.lstrip().startswith('<section id="conversation"')
+    assert part.lstrip().startswith('<title>色について · shopdesk</title><section id="conversation"')
     assert f'name="then" value="label:{label.pk}"' in part
     assert ">途中まで</textarea>" in part
     assert OutgoingMail.objects.count() == 0
