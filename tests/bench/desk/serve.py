@@ -2,9 +2,13 @@
 
 import time
 
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
 from django.db import connection
 
-from shopdesk.wsgi import application as _application
+_application = get_wsgi_application()
+if settings.WSGI_APPLICATION == "shopdesk.wsgi.application":
+    import shopdesk.wsgi  # noqa: F401  # what it reads beforehand; the floor and the peer have nothing of the kind
 
 
 def application(environ, start_response):
