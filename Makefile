@@ -25,9 +25,10 @@ demo: venv-demo
 demo-reset: venv-demo
 	@$(PY) -m shopdesk.demo_run reset
 
-# Every check and every test, the browser tests included. BROWSER=skip leaves those out.
+# Every check and every test, the browser tests included. BROWSER=skip leaves those out. Three at a time keep two cores
+# busy, for many wait for a browser, a server or the clock; JOBS=8 suits a larger machine.
 test: venv-dev browser
-	@$(PY) -m pytest -n 2 -q --durations=10 $(ARGS)
+	@$(PY) -m pytest -n $(or $(JOBS),3) -q --durations=10 $(ARGS)
 
 # Kill workers, stop servers and break connections while mail goes through; then check that every promise was kept.
 faults: venv-dev

@@ -99,7 +99,8 @@ def test_the_demo_comes_up_stops_and_comes_up_again(place):
         again = Demo(place)
         again.wait_until_ready()
         assert again.password == demo.password
-        assert again.seconds < 20
+        busy = max(1, os.getloadavg()[0] / os.cpu_count())  # with other tests beside it everything takes longer
+        assert again.seconds < 20 * busy
         again.process.kill()
         again.process.wait()
         assert again.has_left() == []
