@@ -114,7 +114,12 @@ class Postfix(Program):
         if made.returncode:
             raise RuntimeError(made.stderr)
         self.policy.start()
-        return super().start()
+        super().start()
+        # It was asked at each port whether it is there, and tells of that when it has a moment.
+        end = time.monotonic() + 10
+        while self.logged().count(": disconnect from") < len(self.ports) and time.monotonic() < end:
+            time.sleep(0.02)
+        return self
 
     def stop(self):
         super().stop()
@@ -124,7 +129,7 @@ class Postfix(Program):
         """The length of the log once every session of before has been told to its end."""
         end = time.monotonic() + 5
         while True:
-            log = self.log.read_text()
+            log = self.logged()
             ended = log.count(": disconnect from") + len(re.findall(r"smtpd pid \d+ killed", log))
             if log.count(": connect from") <= ended or time.monotonic() > end:
                 return len(log)

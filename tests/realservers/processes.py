@@ -60,6 +60,10 @@ class Program:
             path.read_text(errors="replace")[-3000:] for path in (self.folder / "output", self.log) if path.exists()
         )
 
+    def logged(self):
+        """Its log so far; there is none before its first line."""
+        return self.log.read_text() if self.log.exists() else ""
+
     def stop(self):
         process, self._process = self._process, None
         if process is not None:

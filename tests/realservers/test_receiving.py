@@ -200,7 +200,7 @@ BAD_CERTIFICATES = {
 @pytest.mark.parametrize("address", BAD_CERTIFICATES, ids=["expired", "other-name", "unknown"])
 def test_nobody_without_the_right_certificate_gets_the_password(dovecot, user, now, client, owner, way, address):
     code, japanese, english = BAD_CERTIFICATES[address]
-    mark = len(dovecot.log.read_text())
+    mark = len(dovecot.logged())
     mailbox = box(dovecot, user, way, host=address)
     assert receiving.sweep(now) == 0
     mailbox.refresh_from_db()
@@ -208,7 +208,7 @@ def test_nobody_without_the_right_certificate_gets_the_password(dovecot, user, n
     assert shown(client, owner, mailbox, "ja").count(japanese) >= 2  # the state of the mailbox, and the test now made
     assert shown(client, owner, mailbox, "en").count(english) >= 2
     time.sleep(0.1)
-    said = dovecot.log.read_text()[mark:]
+    said = dovecot.logged()[mark:]
     assert user not in said
 
 

@@ -35,9 +35,9 @@ def swept(now, *mails):
 def since(postfix, mark, until=""):
     """What Postfix has logged since; where ``until`` is given, when that has been said."""
     end = time.monotonic() + (10 if until else 0.1)
-    while time.monotonic() < end and not (until and until in postfix.log.read_text()[mark:]):
+    while time.monotonic() < end and not (until and until in postfix.logged()[mark:]):
         time.sleep(0.02)
-    return postfix.log.read_text()[mark:]
+    return postfix.logged()[mark:]
 
 
 @pytest.fixture
