@@ -21,12 +21,8 @@ def until_somebody_waits(seconds=15.0):
     raise AssertionError("nobody waits")
 
 
-@contextmanager
-def held_while(deed):
-    """Around a block of changes that is committed when ``deed``, in a thread of its own, waits for one of them.
-
-    Gives a list that holds what it gave, or raised, when the block is over.
-    """
+def in_a_thread(deed):
+    """A thread for ``deed``, not begun, and a list that holds what it gave, or raised, when it is over."""
     given = []
 
     def work():
@@ -37,7 +33,16 @@ def held_while(deed):
         finally:
             connection.close()
 
-    thread = threading.Thread(target=work)
+    return threading.Thread(target=work), given
+
+
+@contextmanager
+def held_while(deed):
+    """Around a block of changes that is committed when ``deed``, in a thread of its own, waits for one of them.
+
+    Gives a list that holds what it gave, or raised, when the block is over.
+    """
+    thread, given = in_a_thread(deed)
     with transaction.atomic():
         yield given
         thread.start()

@@ -30,7 +30,7 @@ from shopdesk.shop.models import Store
 from tests import make
 from tests.filing.make import receive
 from tests.inquiries.make import make_inquiry
-from tests.waiting import held_while
+from tests.waiting import held_while, in_a_thread
 
 HOUR = timedelta(hours=1)
 
@@ -221,17 +221,7 @@ def test_an_order_that_is_linked_meanwhile_is_not_missed(store, agent, now):
 
 def done_while(hold, deed):
     """Do something in a thread while ``hold`` holds a row, and be done before it is let go; what it gave or raised."""
-    given = []
-
-    def work():
-        try:
-            given.append(deed())
-        except Exception as error:
-            given.append(error)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=work)
+    thread, given = in_a_thread(deed)
     with transaction.atomic():
         hold()
         thread.start()
