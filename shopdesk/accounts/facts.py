@@ -83,6 +83,7 @@ _CODES: dict[tuple[str, str], dict[str, Promise]] = {
         "blast": pgettext_lazy("log", "far more mail than usual"),
     },
     ("inquiries", "personal"): {
+        "none": pgettext_lazy("log", "without customers' data"),
         "name": pgettext_lazy("log", "name"),
         "email": pgettext_lazy("log", "mail address"),
         "phone": pgettext_lazy("log", "phone number"),
@@ -152,9 +153,7 @@ def others(entry: AuditEntry) -> list[tuple[str, str]]:
     told = []
     for key, value in entry.data.items():
         # The fields stand among the changes, where there are some.
-        if key == "changes" or (key == "fields" and entry.data.get("changes")):
-            continue
-        if value in (None, "", []) and key != "personal":  # where that nothing was taken is what matters
+        if key == "changes" or (key == "fields" and entry.data.get("changes")) or value in (None, "", []):
             continue
         told.append((str(_NAMES.get(key, key)), word(entry, key, longest=None)))
     return told
@@ -177,8 +176,6 @@ def word(entry: AuditEntry, key: str, *, longest: int | None) -> str:
         case "role" | "role_before":
             known = entry.__dict__.get("role_name") if key == "role" else None
             return str(known or Role.objects.filter(code=value).first() or value)
-        case "personal" if not value:
-            return pgettext("log", "without customers' data")
     if said := _SAID.get((area, key)):
         return said(value)
     if codes := _CODES.get((area, key)):
