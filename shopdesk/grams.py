@@ -81,10 +81,9 @@ def folded_with_places(text: str) -> tuple[str, list[int]]:
             start, end = match.span()
             plain = f"{plain[:start]}0{plain[end:]}"
             del kept_places[start + 1 : end]
-    if "," in plain:
-        for match in reversed(list(_THOUSANDS.finditer(plain))):
-            plain = plain[: match.start()] + plain[match.end() :]
-            del kept_places[match.start()]
+    if commas := {match.start() for match in _THOUSANDS.finditer(plain)}:
+        kept_places = [place for at, place in enumerate(kept_places) if at not in commas]
+        plain = "".join(letter for at, letter in enumerate(plain) if at not in commas)
     return plain, kept_places
 
 
