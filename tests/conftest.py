@@ -1,6 +1,7 @@
 """The cast, the clock and the database of the tests. Servers and environment: tests/plugin.py."""
 
 import gc
+import logging
 import os
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -82,6 +83,16 @@ def _account_mail_at_once(request, monkeypatch):
     """Letters about accounts leave shortly after the answer; a test finds them when it has the answer."""
     if "account_mail_later" not in request.fixturenames:
         monkeypatch.setattr(adapter, "later", lambda work: work())
+
+
+@pytest.fixture
+def refusals_untold():
+    """For tests that want refusals by the hundred: telling each with its traceback takes longer than refusing."""
+    logger = logging.getLogger("django.request")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    yield
+    logger.setLevel(level)
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Who may open what. Every address under /admin/ stands in the written matrix below; a new one without a row fails."""
 
-import logging
-
 import pytest
 from django.db import transaction
 from django.test import Client
@@ -10,6 +8,8 @@ from django.urls import reverse
 from shopdesk.accounts.permissions import ROLES, P
 from tests import make
 from tests.access.rows import address_of, admin_addresses, one_of_everything
+
+pytestmark = pytest.mark.usefixtures("refusals_untold")
 
 ANY = ()  # any member of staff
 NOBODY = None
@@ -249,16 +249,6 @@ QUERIES = {"admin:autocomplete": "?term=a&app_label=mail&model_name=suppression&
 # Where a row is hidden, or a whole page does not exist for somebody, 404 tells nothing; nor does Django's 405.
 HIDDEN = {name for name in ROOMS if name.startswith("desk-inquiries:")} | {"admin:app_list"}
 REFUSALS = {name: {403, 404} for name in HIDDEN} | {"admin:autocomplete": {403, 405}}
-
-
-@pytest.fixture(autouse=True)
-def _quiet():
-    """Hundreds of refusals are wanted here; telling each with its traceback takes longer than refusing."""
-    logger = logging.getLogger("django.request")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    yield
-    logger.setLevel(level)
 
 
 def test_every_address_has_a_row():

@@ -1,7 +1,6 @@
 """Staff who see assigned work only never read a customer's phone, mail address or postal address."""
 
 import html
-import logging
 import re
 import unicodedata
 from collections import Counter
@@ -55,16 +54,6 @@ def known(db):
     inquiry = make_inquiry(customer=customer, phone=PHONE, order=order)
     masking.learn([inquiry])
     return inquiry
-
-
-@pytest.fixture
-def quiet():
-    """Refusals are wanted here and not told in the log."""
-    logger = logging.getLogger("django.request")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    yield
-    logger.setLevel(level)
 
 
 # --- spellings --------------------------------------------------------------------------------------------------------
@@ -315,7 +304,7 @@ def _posts(inquiry):
 @pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("who", "language"), [("outsourced", "ja"), ("plus", "en")])
-def test_no_address_of_the_desk_shows_a_contact(who, language, request, agent, owner, signed_in, quiet):
+def test_no_address_of_the_desk_shows_a_contact(who, language, request, agent, owner, signed_in, refusals_untold):
     user = request.getfixturevalue(who)
     user.language = language
     user.save(update_fields=["language"])

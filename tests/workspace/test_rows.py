@@ -2,7 +2,6 @@
 
 import email
 import email.policy
-import logging
 from datetime import timedelta
 
 import pytest
@@ -31,21 +30,14 @@ from tests.access.rows import address_of, admin_addresses, attach, one_of_everyt
 from tests.access.test_matrix import MATRIX
 from tests.inquiries.make import make_inquiry
 
+pytestmark = pytest.mark.usefixtures("refusals_untold")
+
 HIDDEN = ["Q-H1DDEN", "極秘", "H1DDEN", "別所 外注"]
 LIST = "/admin/inquiries/"
 # Kept by the desk, or with a person, and not with an inquiry: who may open it may change it.
 SHARED = {f"desk-inquiries:{name}" for name in ("rule", "rule-switch", "rule-delete", "hours")}
 # Forgetting a view that is not there is done already.
 SAYS_NOTHING = {"desk-inquiries:view-delete"}
-
-
-@pytest.fixture(autouse=True)
-def _quiet():
-    logger = logging.getLogger("django.request")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    yield
-    logger.setLevel(level)
 
 
 @pytest.fixture

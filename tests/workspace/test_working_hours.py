@@ -1,6 +1,5 @@
 """The hours of outsourced staff: outside of them the desk shows no customer, hands out nothing and takes nothing."""
 
-import logging
 import threading
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -69,15 +68,6 @@ def own(nami):
     inquiry = make_inquiry("Q-OWN001", customer=customer, subject=SUBJECT, body=BODY, assignee=nami)
     attach(inquiry.messages.get())
     return inquiry
-
-
-@pytest.fixture
-def _quiet():
-    logger = logging.getLogger("django.request")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    yield
-    logger.setLevel(level)
 
 
 def detail(inquiry):
@@ -160,7 +150,7 @@ def _arguments(path):
     return [kinds.get(part[: part.index(":") + 1], "a") for part in path.split("/") if part.startswith("<")]
 
 
-@pytest.mark.usefixtures("_quiet")
+@pytest.mark.usefixtures("refusals_untold")
 def test_no_address_at_all_shows_a_customer(clock_at, owner, nami, own, signed_in):
     arguments = one_of_everything(owner)
     clock_at(at(20, 20))
