@@ -52,4 +52,4 @@ def test_a_list_is_taken_away_by_keyboard_alone(width, dark, open_page, sign_in,
     with page.expect_download():
         page.click("form.form button.btn-primary")
     told = AuditEntry.objects.filter(code="inquiries.exported").order_by("pk")
-    assert [entry.data["personal"] for entry in told] == [["name", "email", "phone"], []]
+    assert [entry.data["personal"] for entry in told] == [["name", "email", "phone"], ["none"]]
